@@ -1,0 +1,111 @@
+"""``milepost run | demo | replay | doctor``."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+cli = typer.Typer(
+    help="Tells chats the moment a live session passes a milestone or breaks a record.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _fail(message: str) -> None:
+    """Say in plain words what is wrong, and end with status 1."""
+    typer.echo(message, err=True)
+    raise typer.Exit(1)
+
+
+def _do(work: Coroutine[Any, Any, object]) -> Any:
+    """Run a coroutine; what a person can mend is said in a sentence, without a traceback."""
+    from bot.play import BookError  # noqa: PLC0415 - see ``_settings``
+    from bot.ports.source import SourceError  # noqa: PLC0415
+    from storage.database import DatabaseError  # noqa: PLC0415
+    from storage.lock import Held  # noqa: PLC0415
+
+    try:
+        return asyncio.run(work)
+    except (SourceError, BookError, DatabaseError, Held) as error:
+        _fail(str(error))
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+def _settings() -> Any:
+    # What a command does not need is not imported for it: ``milepost --help`` answers at once.
+    from bot.app import set_up_logs  # noqa: PLC0415
+    from bot.settings import SettingsError, load  # noqa: PLC0415
+
+    try:
+        settings = load()
+    except SettingsError as error:
+        _fail(f"The settings cannot be used:\n{error}\nThey come from the environment and from .env.")
+        raise
+    set_up_logs(style=settings.log_format, level=settings.log_level)
+    return settings
+
+
+@cli.command()
+def run() -> None:
+    """Run for real, with the settings in .env, until SIGTERM or Ctrl-C."""
+    from bot import app  # noqa: PLC0415
+
+    _do(app.run(_settings()))
+
+
+@cli.command()
+def demo() -> None:
+    """Watch the sample session in a terminal: no account, no token."""
+    from bot import play  # noqa: PLC0415
+    from bot.app import set_up_logs  # noqa: PLC0415
+
+    set_up_logs(style="text", level="warning")
+    _do(play.demo(at_terminal=play.is_terminal()))
+
+
+@cli.command()
+def replay(
+    files: Annotated[list[Path], typer.Argument(help="Replay files, each a watch of its own.")],
+    *,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    record_book: Annotated[Path | None, typer.Option(help="Records to beat: a JSON list.")] = None,
+    ladder: Annotated[str | None, typer.Option(help='Try these milestones: "100 250 1k".')] = None,
+) -> None:
+    """Play recorded readings and print what would have been told."""
+    from bot import play  # noqa: PLC0415
+    from bot.app import set_up_logs  # noqa: PLC0415
+    from bot.domain.alerts.milestone import parse_ladder  # noqa: PLC0415
+
+    set_up_logs(style="text", level="error")
+    rungs = None
+    if ladder is not None:
+        try:
+            rungs = parse_ladder([ladder])
+        except ValueError as error:
+            _fail(f'--ladder: {str(error)!r} is not a number; write for example --ladder "100 250 1k".')
+    _do(play.replay(files, out=sys.stdout, as_json=json, record_book=record_book, ladder=rungs))
+
+
+@cli.command()
+def doctor() -> None:
+    """Check settings, database, sources and chats; exit status 1 if anything is wrong."""
+    from bot import doctor as checks  # noqa: PLC0415
+
+    raise typer.Exit(0 if asyncio.run(checks.examine(typer.echo)) else 1)
+
+
+def main() -> None:
+    """Run the command line."""
+    cli()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,183 @@
+"""Builds every part once, starts them in order, stops them in reverse.
+
+``run`` drives the pipeline by the wall clock; ``bot.play`` drives the same parts for the demo and for replays.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+
+import structlog
+
+from bot.chats.console import ConsoleChat
+from bot.domain import SECOND
+from bot.domain.session import DEFAULT_GRACE
+from bot.pipeline.deliver import Deliver
+from bot.pipeline.ingest import Ingest
+from bot.pipeline.poll import Poll
+from bot.pipeline.schedule import Schedule, wall_clock
+from bot.ports.chat import Chat, Post, Target
+from bot.ports.source import Registry, Source
+from bot.services import story as stories
+from bot.services.context import Services
+from bot.settings import Settings
+from bot.sources import SOURCES
+from bot.sources.web import Web
+from bot.texts import alerts
+from bot.texts.words import Words
+from handlers.dispatch import Dispatcher
+from storage import chats as chat_store
+from storage.database import Database
+from storage.outbox import Owed
+
+log = structlog.get_logger(__name__)
+
+#: How often each stage looks for work, in seconds.
+POLL_EVERY = 1.0
+DELIVER_EVERY = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """All that was built."""
+
+    database: Database
+    sources: dict[str, Source]
+    ingest: Ingest
+    poll: Poll
+    deliver: Deliver
+    dispatcher: Dispatcher
+    chats: dict[str, Chat]
+
+
+@asynccontextmanager
+async def build(
+    *,
+    database: Database,
+    sources: dict[str, Source],
+    chats: Sequence[Chat],
+    clock: Callable[[], int],
+    interval: int = 60 * SECOND,
+    grace: int = DEFAULT_GRACE,
+) -> AsyncIterator[Parts]:
+    """Open the database and put all parts together; what was opened is closed in reverse order."""
+    async with AsyncExitStack() as stack:
+        for source in sources.values():
+            stack.push_async_callback(source.close)
+        await database.open()
+        stack.push_async_callback(database.close)
+        services = Services(
+            database=database,
+            registry=Registry(sources),
+            clock=clock,
+            interval=interval,
+            grace=grace,
+            started_at=clock(),
+        )
+        ingest = Ingest(database, grace=grace)
+        by_platform = {chat.platform: chat for chat in chats}
+
+        async def render(owed: Owed) -> Post | None:
+            return await write_post(database, owed)
+
+        poll = Poll(database, sources, ingest)
+        stack.push_async_callback(poll.stop)
+        yield Parts(
+            database=database,
+            sources=sources,
+            ingest=ingest,
+            poll=poll,
+            deliver=Deliver(database, by_platform, render, clock=clock),
+            dispatcher=Dispatcher(services),
+            chats=by_platform,
+        )
+
+
+async def write_post(database: Database, owed: Owed) -> Post | None:
+    """Return a delivery as the chat will read it, or None if nobody wants it any more."""
+    story = await stories.tell(database, owed)
+    if story is None:
+        return None
+    async with database.read() as connection:
+        chat = await chat_store.by_id(connection, owed.chat_id)
+    words = Words(language=chat.language or "en", timezone=chat.timezone or story.timezone)
+    return Post(
+        delivery=owed.id,
+        target=Target(chat=owed.chat_key, topic=owed.topic or None),
+        message=alerts.write(story, words),
+        stamp=words.clock(owed.at).text,
+        replaces=story.replaces,
+        facts=stories.facts(story),
+    )
+
+
+def make_sources(settings: Settings) -> dict[str, Source]:
+    """Return all sources, on one HTTP client."""
+    web = Web(allowed=settings.allowed_private_hosts)
+    return {name: make(web) for name, make in SOURCES.items()}
+
+
+async def run(settings: Settings) -> None:
+    """Run for real until SIGTERM, SIGINT or the person at the console leaves."""
+    leave = asyncio.Event()
+    chats: list[Chat] = [ConsoleChat(on_leave=leave.set)]
+    database = Database(settings.database_url.get_secret_value())
+    async with build(
+        database=database,
+        sources=make_sources(settings),
+        chats=chats,
+        clock=wall_clock,
+        interval=round(settings.poll_interval_seconds * SECOND),
+        grace=round(settings.session_grace_seconds * SECOND),
+    ) as parts:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, leave.set)
+        schedule = Schedule(wall_clock)
+        await parts.deliver.begin()
+        follow = asyncio.create_task(parts.deliver.follow(parts.ingest.owed), name="deliver")
+        try:
+            for chat in chats:
+                await chat.start(parts.dispatcher.answer)
+            schedule.every(POLL_EVERY, parts.poll.begin, name="poll")
+            schedule.every(DELIVER_EVERY, parts.deliver.tick, name="deliver")
+            schedule.watch_clock(parts.poll.rearm)
+            schedule.start()
+            log.info("milepost runs", chats=", ".join(parts.chats), database=database.shown)
+            await leave.wait()
+            log.info("milepost stops")
+        finally:
+            await schedule.stop()
+            follow.cancel()
+            with suppress(asyncio.CancelledError):
+                await follow
+            for chat in reversed(chats):
+                await chat.stop()
+
+
+def set_up_logs(*, style: str, level: str) -> None:
+    """Write one line a fact to standard error, as text or as JSON."""
+    shared = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    renderer: structlog.typing.Processor
+    if style == "json":
+        shared.append(structlog.processors.format_exc_info)
+        renderer = structlog.processors.JSONRenderer(ensure_ascii=False)
+    else:
+        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    structlog.configure(
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")

@@ -1,0 +1,1 @@
+"""Where people are: a package a platform. Nothing else imports their libraries."""

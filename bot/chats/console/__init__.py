@@ -1,0 +1,8 @@
+"""The terminal as a chat: the third platform, on the same port as the two real ones."""
+
+from __future__ import annotations
+
+from bot.chats.console.chat import ConsoleChat
+from bot.chats.console.figures import Figures
+
+__all__ = ["ConsoleChat", "Figures"]

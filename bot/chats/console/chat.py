@@ -1,0 +1,143 @@
+"""Reads commands from standard input and prints alerts and answers."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable
+from typing import TextIO
+
+import structlog
+from rich.console import Console
+
+from bot.chats.console.render import render
+from bot.ports.chat import Answerer, Post
+from bot.ports.command import Request
+
+log = structlog.get_logger(__name__)
+
+#: The one chat that the terminal is.
+KEY = "console"
+PROMPT = "milepost> "
+
+
+class ConsoleChat:
+    """A chat with whoever sits at the terminal, who is its admin and the bot's operator.
+
+    Args:
+        out: Where to print.
+        lines: Where to read commands from; None to read nothing.
+        on_leave: Called when the person at the terminal wants to go (``/quit``, Ctrl-D, Ctrl-C).
+    """
+
+    platform = "console"
+
+    def __init__(
+        self, *, out: TextIO = sys.stdout, lines: TextIO | None = sys.stdin, on_leave: Callable[[], None] | None = None
+    ) -> None:
+        self._out = out
+        self._lines = lines
+        self._on_leave = on_leave
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self, answer: Answerer) -> None:
+        """Begin to listen: with line editing at a terminal, line by line elsewhere."""
+        if self._lines is not None:
+            self._task = asyncio.create_task(self._listen(answer), name="console")
+
+    async def send(self, post: Post) -> str | None:
+        """Print an alert."""
+        self.show(render(post.message, stamp=post.stamp))
+        return None
+
+    async def check(self) -> str | None:
+        """Find nothing wrong."""
+        return None
+
+    async def stop(self) -> None:
+        """Stop listening."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def show(self, what: object) -> None:
+        """Print something, above the line being typed."""
+        console = Console(file=self._out, soft_wrap=True, highlight=False, emoji=False, markup=False)
+        console.print(what)
+        self._out.flush()
+
+    async def _listen(self, answer: Answerer) -> None:
+        assert self._lines is not None
+        at_terminal = self._lines is sys.stdin and sys.stdin.isatty() and sys.stdout.isatty()
+        async for line in _typed() if at_terminal else _read(self._lines):
+            if line is None or line.strip().lower() in {"/quit", "/exit", "quit", "exit"}:
+                if at_terminal or line is not None:
+                    self._leave()
+                return
+            if not line.strip():
+                continue
+            if not at_terminal:
+                self.show(f"{PROMPT}{line.strip()}")
+            await self._answer(answer, line.strip())
+
+    async def _answer(self, answer: Answerer, line: str) -> None:
+        name, _, text = line.removeprefix("/").partition(" ")
+        message = await answer(
+            Request(
+                platform=self.platform,
+                chat=KEY,
+                chat_title="Console",
+                command=name.lower(),
+                text=text.strip(),
+                is_admin=True,
+                is_operator=True,
+            )
+        )
+        self.show(render(message, indent="  "))
+
+    def _leave(self) -> None:
+        if self._on_leave is not None:
+            self._on_leave()
+
+
+async def _read(lines: TextIO) -> AsyncIterator[str | None]:
+    """Yield lines from a pipe or file, and None at its end, without ever blocking the loop or the exit."""
+    loop = asyncio.get_running_loop()
+    queue: asyncio.Queue[str | None] = asyncio.Queue()
+
+    def put(line: str | None) -> None:
+        try:
+            loop.call_soon_threadsafe(queue.put_nowait, line)
+        except RuntimeError:  # the loop is closed: nobody waits for this any more
+            return
+
+    def pump() -> None:
+        try:
+            for line in lines:
+                put(line)
+        except (OSError, ValueError) as error:  # closed under our hands, or not text
+            log.warning("standard input cannot be read", why=str(error))
+        put(None)
+
+    threading.Thread(target=pump, name="standard input", daemon=True).start()
+    while True:
+        line = await queue.get()
+        yield line
+        if line is None:
+            return
+
+
+async def _typed() -> AsyncIterator[str | None]:
+    """Yield lines typed at a terminal, and None when the person leaves; output prints above the prompt."""
+    from prompt_toolkit import PromptSession  # noqa: PLC0415 - only a terminal needs it
+    from prompt_toolkit.patch_stdout import patch_stdout  # noqa: PLC0415
+
+    session: PromptSession[str] = PromptSession(PROMPT)
+    with patch_stdout(raw=True):
+        while True:
+            try:
+                yield await session.prompt_async()
+            except (EOFError, KeyboardInterrupt):
+                yield None
+                return

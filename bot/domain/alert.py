@@ -1,0 +1,29 @@
+"""A fact of a session worth telling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.domain.measure import Measure
+from bot.domain.session import Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """One fact, told at most once: ``key`` is unique within a session.
+
+    Attributes:
+        at: The moment of the reading that told it.
+        before: The mark before, where the alert is about a mark.
+        value: The mark now.
+        late: It was seen after a silence, so it may have happened long before.
+    """
+
+    kind: str
+    session: Session
+    at: int
+    key: str
+    measure: Measure | None = None
+    before: float | None = None
+    value: float | None = None
+    late: bool = False

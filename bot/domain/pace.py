@@ -1,0 +1,58 @@
+"""When a figure would be reached at the present pace: a range, and only while the pace carries it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.domain import HOUR, MINUTE
+
+#: How far back the present pace looks.
+WINDOW = 10 * MINUTE
+#: It takes this many readings over this much time to speak of a pace.
+FEWEST = 5
+SHORTEST = 3 * MINUTE
+#: Nobody knows what a session does later than this.
+FURTHEST = 2 * HOUR
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Milliseconds until a figure is reached, if things go on as they do."""
+
+    soonest: int
+    latest: int
+
+
+def slope(points: Sequence[tuple[int, float]]) -> float | None:
+    """Return the least-squares rise per millisecond of (moment, figure) points, or None without a length."""
+    n = len(points)
+    if n < 2 or points[0][0] == points[-1][0]:
+        return None
+    start = points[0][0]
+    mean_x = sum(at - start for at, _ in points) / n
+    mean_y = sum(value for _, value in points) / n
+    spread = sum((at - start - mean_x) ** 2 for at, _ in points)
+    return sum((at - start - mean_x) * (value - mean_y) for at, value in points) / spread
+
+
+def estimate(points: Sequence[tuple[int, float]], target: float) -> Estimate | None:
+    """Return when ``target`` would be reached, or None when the pace does not carry it.
+
+    The pace of the whole window and that of its newer half bound the range; both must rise, and the faster
+    one must get there before anybody stops believing in it.
+
+    Args:
+        points: Confirmed (moment, figure) of the last minutes, in order of time.
+        target: The figure to reach.
+    """
+    if len(points) < FEWEST or points[-1][0] - points[0][0] < SHORTEST:
+        return None
+    missing = target - points[-1][1]
+    if missing <= 0:
+        return None
+    paces = [slope(points), slope(points[len(points) // 2 :])]
+    times = [missing / pace for pace in paces if pace is not None and pace > 0]
+    if len(times) < len(paces) or max(times) > FURTHEST:
+        return None
+    return Estimate(soonest=round(min(times)), latest=round(max(times)))

@@ -1,0 +1,62 @@
+"""What people ask: a command's declaration, and one request for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Who(StrEnum):
+    """Who may give a command."""
+
+    EVERYONE = "everyone"
+    ADMINS = "admins"
+    OPERATORS = "operators"
+
+
+class Takes(StrEnum):
+    """What an argument is."""
+
+    WORD = "word"
+    NAME = "name"  # of a watch of this chat: completed as one types
+    REST = "rest"  # everything that follows
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """An argument of a command.
+
+    Attributes:
+        about: A few words on it, in English; a message id of the catalogs.
+        choices: The only words it may be, if they are few.
+    """
+
+    name: str
+    about: str
+    takes: Takes = Takes.WORD
+    required: bool = False
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One command as somebody gave it.
+
+    Attributes:
+        platform, chat, topic: Where.
+        chat_title: What people call the chat.
+        command: Its name, without the slash.
+        text: All that was typed after it.
+        is_admin: May change this chat's settings.
+        is_operator: Runs this bot.
+    """
+
+    platform: str
+    chat: str
+    topic: str | None = None
+    chat_title: str | None = None
+    command: str
+    text: str = ""
+    locale: str | None = None
+    is_admin: bool = False
+    is_operator: bool = False

@@ -1,0 +1,208 @@
+"""Where numbers come from.
+
+A source is one file in ``bot/sources/`` that turns a platform's answers into readings. Errors::
+
+    SourceError             what is wrong, in words for an admin
+    +-- BadAddress          the reference cannot be one of this platform
+    +-- NotAllowed          the operator has not allowed this address
+    +-- Unavailable         not reached, timed out, 5xx
+    +-- RateLimited         asked to wait (``retry_after``, milliseconds)
+    +-- Denied              the key, or the account, may not see it
+    +-- Garbage             the answer makes no sense
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from bot.domain.reading import Answer, Failure, Metric, Trouble
+
+
+class SourceError(Exception):
+    """The source could not answer."""
+
+    trouble = Trouble.UNAVAILABLE
+
+    def failure(self, at: int) -> Failure:
+        """Return the error as a value that the pipeline keeps."""
+        return Failure(at=at, trouble=self.trouble, detail=str(self), retry_after=self.retry_after)
+
+    retry_after: int | None = None
+
+
+class BadAddress(SourceError):
+    """This is not an address of the platform."""
+
+    trouble = Trouble.DENIED
+
+
+class NotAllowed(SourceError):
+    """The operator has not allowed this address."""
+
+    trouble = Trouble.DENIED
+
+
+class Unavailable(SourceError):
+    """The source was not reached, or answered that it is ill."""
+
+
+class RateLimited(SourceError):
+    """The source asks to wait; ``retry_after`` in milliseconds."""
+
+    trouble = Trouble.RATE_LIMITED
+
+    def __init__(self, message: str, *, retry_after: int | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Denied(SourceError):
+    """The key is wrong, or what was asked is not for us."""
+
+    trouble = Trouble.DENIED
+
+
+class Garbage(SourceError):
+    """The answer makes no sense."""
+
+    trouble = Trouble.GARBAGE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """One watch to read.
+
+    Attributes:
+        reference: The watch's address as ``describe`` returned it.
+        known: The platform's ids of the sessions that are live or announced.
+        since: When the watch was last asked, or None; a source that holds a history tells what came after.
+        started: When the watch was made.
+    """
+
+    reference: str
+    known: tuple[str, ...] = ()
+    since: int | None = None
+    started: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What a source tells of one watch.
+
+    Attributes:
+        answers: In order of time; most sources give one, a failure is an answer too.
+        again_at: When it is worth asking again; None leaves it to the poll interval.
+        over: There will never be anything new: do not ask again.
+    """
+
+    answers: Sequence[Answer | Failure]
+    again_at: int | None = None
+    over: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Description:
+    """What a watch will be, told before it is made.
+
+    Attributes:
+        reference: The address in its one canonical spelling: the same thing, the same text.
+        name: What people will call it.
+        unit: One reader of the figure in English plural: ``participants``, ``listeners``, ``viewers`` ...
+        metric: The figure that ladders stand on.
+        daily: It has no starts and ends: one session a calendar day.
+        platform: Where records count; differs from the source's own name for ``replay`` only.
+        interval: Milliseconds between readings where the source prescribes them.
+        timezone: IANA name, where the source knows it.
+        live_now: Whether it is on the air now; None if unknown.
+        url: A link for readers.
+        note: A sentence that an admin should know before relying on it.
+    """
+
+    reference: str
+    name: str
+    unit: str
+    metric: Metric = Metric.CONCURRENT
+    daily: bool = False
+    platform: str | None = None
+    interval: int | None = None
+    timezone: str | None = None
+    live_now: bool | None = None
+    url: str | None = None
+    note: str | None = None
+
+
+class Source(Protocol):
+    """One platform. Adapters hold no state that a restart would miss, and never sleep or retry inside a call:
+    the poller decides when to ask again.
+
+    Attributes:
+        platform: The word before the colon of an address.
+        public: Whether its watches are the platform's own, so that platform records may count them.
+        batch: How many watches one call of ``read`` takes.
+        for_operators: Only operators and the console may watch it.
+        example: An address that works, for help and error texts.
+    """
+
+    platform: str
+    public: bool
+    batch: int
+    for_operators: bool
+    example: str
+
+    def recognises(self, url: str) -> str | None:
+        """Return the reference if this plain URL is one of the platform's, else None."""
+        ...
+
+    async def describe(self, reference: str, now: int) -> Description:
+        """Try an address for real and say what a watch of it would be.
+
+        Raises:
+            SourceError: It cannot be watched; the message says why and what to do.
+        """
+        ...
+
+    async def read(self, asks: Sequence[Ask], now: int) -> list[Told]:
+        """Read watches; one result for each ask, in their order.
+
+        An error of one watch is a ``Failure`` in its result. Raise ``SourceError`` only for what concerns
+        all of them. A figure that is hidden, missing or absurd is None with a reason.
+        """
+        ...
+
+    async def check(self) -> str | None:
+        """Return what is wrong with the source's set-up and how to mend it, or None; for ``doctor``."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """The sources that are set up, by the word before the colon."""
+
+    sources: dict[str, Source] = field(default_factory=dict)
+
+    def of(self, platform: str) -> Source | None:
+        """Return the source of a platform, or None."""
+        return self.sources.get(platform)
+
+    def split(self, address: str) -> tuple[Source, str]:
+        """Split ``platform:reference`` or a plain URL into its source and reference.
+
+        Raises:
+            BadAddress: No source takes it.
+        """
+        text = address.strip().strip("<>")
+        head, colon, rest = text.partition(":")
+        source = self.of(head.lower())
+        if colon and source is not None and rest:
+            return source, rest
+        for candidate in self.sources.values():
+            reference = candidate.recognises(text)
+            if reference is not None:
+                return candidate, reference
+        raise BadAddress(text)

@@ -1,0 +1,1 @@
+"""What commands and deliveries use: values in, values out, no text."""

@@ -1,0 +1,29 @@
+"""What every service is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bot.ports.source import Registry
+from storage.database import Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The parts that commands use.
+
+    Attributes:
+        registry: The sources that are set up.
+        clock: Tells the present moment; a parameter, so that a replay may have its own.
+        interval: Milliseconds between polls where a source prescribes nothing.
+        grace: Milliseconds for which a session may be gone and come back.
+        started_at: When this process began.
+    """
+
+    database: Database
+    registry: Registry
+    clock: Callable[[], int]
+    interval: int
+    grace: int
+    started_at: int

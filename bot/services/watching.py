@@ -1,0 +1,307 @@
+"""What a chat watches, where its alerts go, and which of them it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from bot.domain import MINUTE
+from bot.domain.alerts import KINDS, started
+from bot.ports.command import Request
+from bot.ports.source import Description, NotAllowed
+from bot.services.context import Services
+from storage import chats, sessions, watches
+from storage.chats import Chat, Subscription
+from storage.database import Connection
+from storage.watches import Watch
+
+#: One chat may not use up everybody's budget.
+MOST_WATCHES = 100
+LONGEST_NAME = 60
+
+
+class NoWatches(Exception):  # noqa: N818 - what is the matter, not a fault
+    """The chat watches nothing yet."""
+
+
+class UnknownName(Exception):  # noqa: N818
+    """The chat watches nothing of this name; ``near`` are names that look like it."""
+
+    def __init__(self, name: str, near: Sequence[str]) -> None:
+        super().__init__(name)
+        self.name = name
+        self.near = tuple(near)
+
+
+class WhichOne(Exception):  # noqa: N818
+    """The chat watches several things, and none was named."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(", ".join(names))
+        self.names = tuple(names)
+
+
+class TooMany(Exception):  # noqa: N818
+    """The chat watches as much as one chat may."""
+
+
+class NameTaken(Exception):  # noqa: N818
+    """The chat already calls another watch so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """A watch as one chat has it."""
+
+    name: str
+    watch: Watch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Added:
+    """What ``add`` did.
+
+    Attributes:
+        already: The chat watched it before; only the name may be new.
+        address: As it is written in full.
+    """
+
+    name: str
+    watch: Watch
+    description: Description
+    already: bool
+    address: str
+
+
+def values(
+    *, source: str, description: Description, public: bool, interval: int, now: int
+) -> dict[str, Any]:
+    """Return the columns of a new watch."""
+    return {
+        "source": source,
+        "reference": description.reference,
+        "platform": description.platform or source,
+        "public": public,
+        "name": description.name[:LONGEST_NAME],
+        "unit": description.unit,
+        "metric": description.metric.value,
+        "daily": description.daily,
+        "interval": description.interval or interval,
+        "timezone": description.timezone or "UTC",
+        "url": description.url,
+        "created_at": now,
+    }
+
+
+def free_name(name: str, taken: Collection[str]) -> str:
+    """Return the name, with a number behind it if the chat already uses it."""
+    name = name.strip()[:LONGEST_NAME] or "watch"
+    used = {one.casefold() for one in taken}
+    candidate, number = name, 2
+    while candidate.casefold() in used:
+        candidate, number = f"{name} {number}", number + 1
+    return candidate
+
+
+async def chat_of(services: Services, request: Request, connection: Connection) -> Chat:
+    """Return the chat that a request comes from, made if it is new."""
+    return await chats.get_or_add(
+        connection,
+        platform=request.platform,
+        key=request.chat,
+        title=request.chat_title,
+        now=services.clock(),
+    )
+
+
+async def add(services: Services, request: Request, address: str, *, name: str | None) -> Added:
+    """Watch an address in a chat and subscribe it to all kinds of alerts.
+
+    Raises:
+        bot.ports.source.SourceError: The address cannot be watched; the message says why.
+        TooMany, NameTaken: The chat's own list is in the way.
+    """
+    source, reference = services.registry.split(address)
+    if source.for_operators and not request.is_operator:
+        raise NotAllowed(f"Only the bot's operators may watch {source.platform}: addresses.")
+    now = services.clock()
+    description = await source.describe(reference, now)
+    async with services.database.write() as connection:
+        chat = await chat_of(services, request, connection)
+        listed = await watches.of_chat(connection, chat.id)
+        watch = await watches.by_reference(connection, source.platform, description.reference)
+        before = next((one for one, known in listed if watch is not None and known.id == watch.id), None)
+        taken = {one for one, _ in listed if one != before}
+        if name is not None and name.casefold() in {one.casefold() for one in taken}:
+            raise NameTaken(name)
+        if before is None and len(listed) >= MOST_WATCHES:
+            raise TooMany
+        if watch is None:
+            watch = await watches.add(
+                connection,
+                due_at=now,
+                values=values(
+                    source=source.platform,
+                    description=description,
+                    public=source.public,
+                    interval=services.interval,
+                    now=now,
+                )
+                | ({"timezone": chat.timezone} if chat.timezone and not description.timezone else {}),
+            )
+        called = name or before or free_name(description.name, taken)
+        if before is None:
+            await watches.follow(connection, chat_id=chat.id, watch_id=watch.id, name=called, now=now)
+            # A calendar day begins every midnight: nobody needs to be told.
+            kinds = [kind for kind in KINDS if not (watch.daily and kind == started.KIND)]
+            await chats.subscribe(
+                connection,
+                chat_id=chat.id,
+                watch_id=watch.id,
+                topic=request.topic or "",
+                kinds=kinds,
+                now=now,
+            )
+        elif called != before:
+            await watches.rename(connection, chat_id=chat.id, watch_id=watch.id, name=called)
+    return Added(
+        name=called,
+        watch=watch,
+        description=description,
+        already=before is not None,
+        address=f"{source.platform}:{description.reference}",
+    )
+
+
+async def listed(services: Services, request: Request) -> list[Watched]:
+    """Return what the chat watches, by name."""
+    async with services.database.read() as connection:
+        chat = await chats.find(connection, platform=request.platform, key=request.chat)
+        if chat is None:
+            return []
+        return [
+            Watched(name=name, watch=watch) for name, watch in await watches.of_chat(connection, chat.id)
+        ]
+
+
+async def find(services: Services, request: Request, name: str) -> Watched:
+    """Return the watch that a name means here; without a name the only one, or the only one on the air.
+
+    Raises:
+        NoWatches, UnknownName, WhichOne: There is no such watch, or more than one could be meant.
+    """
+    found = await listed(services, request)
+    if not found:
+        raise NoWatches
+    if not name:
+        if len(found) == 1:
+            return found[0]
+        async with services.database.read() as connection:
+            live = await sessions.on_air(connection, [one.watch.id for one in found])
+        on_air = {one.watch_id for one in live if one.is_live}
+        chosen = [one for one in found if one.watch.id in on_air]
+        if len(chosen) == 1:
+            return chosen[0]
+        raise WhichOne([one.name for one in found])
+    return pick(found, name)
+
+
+def pick(found: Sequence[Watched], name: str) -> Watched:
+    """Return the watch of a name: exactly, else in any case, else by its only beginning.
+
+    Raises:
+        UnknownName: None is called so.
+    """
+    wanted = name.strip().strip('"“”').casefold()
+    for one in found:
+        if one.name.casefold() == wanted:
+            return one
+    for one in found:
+        if f"{one.watch.source}:{one.watch.reference}".casefold() == wanted:
+            return one
+    begins = [one for one in found if one.name.casefold().startswith(wanted)]
+    if len(begins) == 1:
+        return begins[0]
+    folded = {one.name.casefold(): one.name for one in found}
+    near = get_close_matches(wanted, folded, n=3, cutoff=0.5)
+    near += [key for key in folded if wanted in key and key not in near]
+    raise UnknownName(name, [folded[key] for key in near[:3]])
+
+
+async def remove(services: Services, request: Request, watched: Watched) -> None:
+    """Take a watch off the chat's list; its history stays."""
+    async with services.database.write() as connection:
+        chat = await chat_of(services, request, connection)
+        await watches.unfollow(connection, chat_id=chat.id, watch_id=watched.watch.id)
+
+
+async def subscriptions(services: Services, request: Request) -> dict[int, list[Subscription]]:
+    """Return the chat's subscriptions by watch."""
+    found: dict[int, list[Subscription]] = {}
+    async with services.database.read() as connection:
+        chat = await chats.find(connection, platform=request.platform, key=request.chat)
+        if chat is not None:
+            for one in await chats.subscriptions(connection, chat.id):
+                found.setdefault(one.watch_id, []).append(one)
+    return found
+
+
+async def subscribe(
+    services: Services, request: Request, watched: Watched, kinds: Sequence[str]
+) -> None:
+    """Let these kinds of alerts come here."""
+    async with services.database.write() as connection:
+        chat = await chat_of(services, request, connection)
+        await chats.subscribe(
+            connection,
+            chat_id=chat.id,
+            watch_id=watched.watch.id,
+            topic=request.topic or "",
+            kinds=kinds,
+            now=services.clock(),
+        )
+
+
+async def unsubscribe(services: Services, request: Request, watched: Watched) -> bool:
+    """Let no alerts of a watch come here; tells whether any did."""
+    async with services.database.write() as connection:
+        chat = await chat_of(services, request, connection)
+        return await chats.unsubscribe(
+            connection, chat_id=chat.id, watch_id=watched.watch.id, topic=request.topic or ""
+        )
+
+
+async def mute(services: Services, request: Request, watched: Watched, minutes: int) -> int | None:
+    """Stop a watch's alerts in the chat for some minutes (0: no longer); returns until when."""
+    until = services.clock() + minutes * MINUTE if minutes else None
+    async with services.database.write() as connection:
+        chat = await chat_of(services, request, connection)
+        await chats.change_subscriptions(
+            connection, chat_id=chat.id, watch_id=watched.watch.id, muted_until=until
+        )
+    return until
+
+
+async def set_ladder(
+    services: Services, request: Request, watched: Watched, ladder: Sequence[float] | None
+) -> bool:
+    """Set the chat's ladder for a watch, None for the default; tells whether it is subscribed at all."""
+    async with services.database.write() as connection:
+        chat = await chat_of(services, request, connection)
+        changed = await chats.change_subscriptions(
+            connection,
+            chat_id=chat.id,
+            watch_id=watched.watch.id,
+            ladder=chats.ladder_text(ladder),
+        )
+    return changed > 0
+
+
+async def set_timezone(services: Services, request: Request, timezone: str) -> None:
+    """Set the zone in which the chat reads times."""
+    async with services.database.write() as connection:
+        chat = await chat_of(services, request, connection)
+        await chats.change(connection, chat.id, timezone=timezone)
+

@@ -1,0 +1,115 @@
+"""What the operator set: environment variables and ``.env``, every mistake reported at once.
+
+Each name may be given as ``NAME_FILE``: the path of a file that holds the value (a mounted secret).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from dotenv import dotenv_values
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+DEFAULT_DATABASE = "sqlite:///data/milepost.db"
+
+
+class SettingsError(Exception):
+    """One line for each wrong setting: its name, what is wrong, what to write."""
+
+
+class Settings(BaseSettings):
+    """All settings, checked. Secrets do not show in its text."""
+
+    model_config = SettingsConfigDict(extra="ignore", case_sensitive=False)
+
+    database_url: SecretStr = SecretStr(DEFAULT_DATABASE)
+    poll_interval_seconds: Annotated[float, Field(ge=1, le=86_400)] = 60
+    session_grace_seconds: Annotated[float, Field(ge=0, le=86_400)] = 300
+    allowed_private_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    operators: Annotated[tuple[str, ...], NoDecode] = ()
+    log_format: Literal["text", "json"] = "text"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @field_validator("allowed_private_hosts", "operators", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        """Read a list as people write it: with commas or spaces."""
+        return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+    @field_validator("log_format", "log_level", mode="before")
+    @classmethod
+    def _lower(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
+
+    @field_validator("allowed_private_hosts")
+    @classmethod
+    def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for host in value:
+            name, colon, port = host.rpartition(":")
+            if not (name and colon and port.isdigit()):
+                raise ValueError(f"{host!r} is not host:port; write for example 127.0.0.1:8000")
+        return value
+
+    @field_validator("operators")
+    @classmethod
+    def _operators(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for operator in value:
+            platform, colon, key = operator.partition(":")
+            if platform not in {"telegram", "discord"} or not colon or not key.isdigit():
+                raise ValueError(f"{operator!r} is not telegram:ID or discord:ID")
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take values only from ``load``, which knows ``NAME_FILE``."""
+        return (init_settings,)
+
+
+def load(environment: Mapping[str, str] | None = None, *, env_file: Path | None = Path(".env")) -> Settings:
+    """Read settings from the environment and ``.env``; the environment wins.
+
+    Raises:
+        SettingsError: One or more are wrong; the message has a line for each.
+    """
+    given: dict[str, str] = {}
+    if env_file is not None and env_file.is_file():
+        given.update({k.upper(): v for k, v in dotenv_values(env_file).items() if v is not None})
+    for name, value in (os.environ if environment is None else environment).items():
+        given[name.upper()] = value
+    values: dict[str, Any] = {}
+    mistakes: list[str] = []
+    for name in Settings.model_fields:
+        variable = name.upper()
+        path = given.get(f"{variable}_FILE")
+        if path and variable not in given:
+            try:
+                values[name] = Path(path).read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                mistakes.append(f"{variable}_FILE: {path!r} cannot be read ({error}).")
+        elif given.get(variable, "").strip():  # an empty value means the default
+            values[name] = given[variable].strip()
+    try:
+        settings = Settings(**values)
+    except ValidationError as error:
+        mistakes += [_mistake(one) for one in error.errors()]
+        raise SettingsError("\n".join(mistakes)) from None
+    if mistakes:
+        raise SettingsError("\n".join(mistakes))
+    return settings
+
+
+def _mistake(error: Any) -> str:
+    name = str(error["loc"][0]).upper() if error["loc"] else "?"
+    shown = "" if name == "DATABASE_URL" else f" {error['input']!r}"
+    return f"{name}: {error['msg'].removeprefix('Value error, ')}{'' if 'Value error' in error['msg'] else f' (is{shown})'}."

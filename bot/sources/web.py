@@ -1,0 +1,356 @@
+"""The one HTTP client that all sources share: bounded in size and time, and kept out of private networks.
+
+An address comes from whoever may set up a watch, so what it leads to is checked where nothing can slip past:
+at the socket, on the very address that is about to be connected to. Host names, odd spellings of an address,
+DNS answers that change between two look-ups and redirects all end there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import json
+import re
+import socket
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
+
+import aiohttp
+from yarl import URL
+
+from bot.domain import DAY, SECOND
+from bot.ports.source import BadAddress, Denied, Garbage, NotAllowed, RateLimited, SourceError, Unavailable
+
+#: Seconds for one whole call: looking up the name, all redirects, and the last byte of the body.
+DEFAULT_TIMEOUT = 10.0
+#: Bytes of a body, counted after decompression.
+DEFAULT_LARGEST_BODY = 2 * 1024 * 1024
+MOST_REDIRECTS = 5
+#: Connections to one host at a time; a host that hangs holds up nobody else.
+MOST_PER_HOST = 8
+#: A wait that a server asks for is taken to lie between these (milliseconds).
+SHORTEST_WAIT, LONGEST_WAIT = SECOND, DAY
+
+#: Networks whose addresses carry an IPv4 address in their last four bytes (RFC 6052, section 2.1).
+NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+OK = frozenset({200})
+#: A name (in its ASCII form) or an IP address.
+HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+(%.+)?")
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """An answer, whole.
+
+    Attributes:
+        host: Who gave it, ``host`` or ``host:port``, for messages.
+        headers: Names are matched without regard to case.
+        body: Decompressed.
+    """
+
+    host: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def text(self, ok: frozenset[int] = OK) -> str:
+        """Return the body as text; bytes that are not UTF-8 become question marks.
+
+        Raises:
+            Garbage: The status is not one of ``ok``.
+        """
+        if self.status not in ok:
+            raise Garbage(f"{self.host} answered HTTP {self.status} instead of data.")
+        return self.body.decode("utf-8-sig", errors="replace")
+
+    def json(self, ok: frozenset[int] = OK, decode: Callable[[str], Any] = json.loads) -> Any:
+        """Return the body as JSON.
+
+        Raises:
+            Garbage: The status is not one of ``ok``, or the body is not JSON.
+        """
+        text = self.text(ok)
+        try:
+            return decode(text)
+        except (ValueError, RecursionError) as error:
+            what = "a web page" if text.lstrip().startswith("<") else "text that is not JSON"
+            raise Garbage(f"{self.host} answered with {what}, where JSON was due.") from error
+
+
+class _PrivateError(OSError):
+    """The address that was about to be connected to is not public.
+
+    An OSError, because the race between a host's addresses loses every other kind; the text is the same each
+    time, because the race keeps the type only of errors that read the same.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("not a public address")
+
+
+class Web:
+    """The client; its sessions are opened at first use.
+
+    Args:
+        allowed: The operator's ``ALLOWED_PRIVATE_HOSTS``: ``host:port``, the host as addresses write it or
+            the IP address that it leads to.
+        timeout_seconds: The bound for a whole call.
+        largest_body: The bound for a body, in bytes.
+    """
+
+    def __init__(
+        self,
+        *,
+        allowed: Iterable[str] = (),
+        timeout_seconds: float = DEFAULT_TIMEOUT,
+        largest_body: int = DEFAULT_LARGEST_BODY,
+    ) -> None:
+        self._allowed = frozenset(entry.strip().lower() for entry in allowed)
+        self._timeout = timeout_seconds
+        self._largest_body = largest_body
+        # Two pools: a connection that was made without the guard must not serve a guarded call.
+        self._guarded: aiohttp.ClientSession | None = None
+        self._open: aiohttp.ClientSession | None = None
+
+    async def get(
+        self,
+        url: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        guard: bool = True,
+    ) -> Page:
+        """Fetch a page; every status is a page but 401, 403, 429 and 5xx.
+
+        Args:
+            url: With ``user:password@``, these are sent as Basic authorisation.
+            params: Added to the query.
+            headers: Sent as they are, but not to another host that a redirect names.
+            guard: False for an address that the operator, not a chat, has chosen.
+
+        Raises:
+            SourceError: In words for an admin, without user, password, path or query.
+        """
+        target = parse_url(url)
+        if params:
+            target = target.update_query(params)
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await self._follow(target, dict(headers or {}), guard=guard)
+        except TimeoutError as error:
+            raise Unavailable(f"{_shown(target)} did not answer within {self._timeout:g} seconds.") from error
+
+    async def close(self) -> None:
+        """Close the connections; a later call opens new ones."""
+        sessions = self._guarded, self._open
+        self._guarded = self._open = None
+        for session in sessions:
+            if session is not None:
+                await session.close()
+
+    async def _follow(self, url: URL, headers: dict[str, str], *, guard: bool) -> Page:
+        """Follow redirects by hand, so that each step is checked like the first."""
+        start = url
+        for _ in range(MOST_REDIRECTS + 1):
+            answer = await self._once(url, headers, guard=guard)
+            if isinstance(answer, Page):
+                return answer
+            if answer.origin() != url.origin():
+                headers = {}  # they may hold a key
+            elif answer.user is None and answer.password is None:
+                answer = answer.with_user(url.user).with_password(url.password)
+            url = answer
+        raise Garbage(f"{_shown(start)} redirects more than {MOST_REDIRECTS} times.")
+
+    async def _once(self, url: URL, headers: dict[str, str], *, guard: bool) -> Page | URL:
+        """Make one request; return its page, or where it redirects to."""
+        host = _shown(url)
+        if url.user is not None or url.password is not None:
+            authorization = aiohttp.encode_basic_auth(url.user or "", url.password or "", "utf-8")
+            headers = headers | {"Authorization": authorization}
+            url = url.with_user(None)
+        session = self._session(guarded=guard and f"{url.host_subcomponent}:{url.port}" not in self._allowed)
+        try:
+            async with session.get(url, headers=headers, allow_redirects=False) as response:
+                location = response.headers.get("Location")
+                if response.status in REDIRECTS and location:
+                    return parse_url(location, base=url)
+                _judge(host, response)
+                return Page(
+                    host=host,
+                    status=response.status,
+                    headers=response.headers,
+                    body=await self._body(host, response),
+                )
+        except (aiohttp.ClientError, OSError, UnicodeError) as error:
+            if isinstance(error, TimeoutError):
+                raise  # ours, for the whole call
+            raise _translated(error, host, url) from error
+
+    async def _body(self, host: str, response: aiohttp.ClientResponse) -> bytes:
+        """Read a body piece by piece: aiohttp decompresses one bounded piece at a time."""
+        body = bytearray()
+        async for piece in response.content.iter_any():
+            body += piece
+            if len(body) > self._largest_body:
+                raise Garbage(f"{host} answered with more than {self._largest_body:,} bytes.")
+        return bytes(body)
+
+    def _session(self, *, guarded: bool) -> aiohttp.ClientSession:
+        if guarded:
+            self._guarded = self._guarded or _session(self._socket)
+            return self._guarded
+        self._open = self._open or _session(None)
+        return self._open
+
+    def _socket(self, info: aiohttp.AddrInfoType) -> socket.socket:
+        """Make the socket for an address that is about to be connected to, if it is a public one."""
+        family, kind, protocol, _, address = info
+        ip, port = str(address[0]), address[1]
+        written = f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
+        if not is_public(ip) and written not in self._allowed:
+            raise _PrivateError
+        return socket.socket(family=family, type=kind, proto=protocol)
+
+
+async def once_each(
+    keys: Iterable[Key], fetch: Callable[[Key], Awaitable[Value]]
+) -> dict[Key, Value | SourceError]:
+    """Fetch each different key once, all at the same time; an error of one is its value."""
+
+    async def tried(key: Key) -> Value | SourceError:
+        try:
+            return await fetch(key)
+        except SourceError as error:
+            return error
+
+    different = list(dict.fromkeys(keys))
+    return dict(zip(different, await asyncio.gather(*map(tried, different)), strict=True))
+
+
+def is_public(ip: str) -> bool:
+    """Tell whether an IP address belongs to the public internet, and so does one that it may carry inside."""
+    address = ipaddress.ip_address(ip.partition("%")[0])
+    if isinstance(address, ipaddress.IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour
+        if address in NAT64:
+            inner = ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+        if inner is not None:
+            address = inner
+        elif address.is_site_local:
+            return False
+    return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
+
+
+def _session(make_socket: aiohttp.SocketFactoryType | None) -> aiohttp.ClientSession:
+    connector = aiohttp.TCPConnector(
+        limit=0,  # hosts that hang must not use up the connections of the others
+        limit_per_host=MOST_PER_HOST,
+        socket_factory=make_socket,
+    )
+    return aiohttp.ClientSession(
+        connector=connector,
+        timeout=aiohttp.ClientTimeout(
+            total=None, sock_connect=None
+        ),  # one bound stands around the whole call
+        cookie_jar=aiohttp.DummyCookieJar(),  # watches share the client, not their cookies
+        headers={"User-Agent": "Milepost"},
+        trust_env=False,  # a proxy would connect in our place, past the guard
+    )
+
+
+def parse_url(text: str, *, base: URL | None = None) -> URL:
+    """Read an address; an odd spelling of an IPv4 address (``0x7f.1``) becomes the usual one.
+
+    Raises:
+        BadAddress: It is no address of the web. The text is not repeated: it may hold a password.
+    """
+    try:
+        url = URL(text) if base is None else base.join(URL(text))
+        host = url.host
+    except ValueError:
+        host = None
+    if host is None or not HOST.fullmatch(url.raw_host or "") or url.scheme not in {"http", "https"}:
+        where = f"{_shown(base)} redirects to what" if base is not None else "This"
+        raise BadAddress(f"{where} is not an address of the web, like https://radio.example.org/path")
+    with suppress(OSError, ValueError):  # a name, or IPv6
+        url = url.with_host(socket.inet_ntoa(socket.inet_aton(host)))
+    return URL(
+        str(url.with_fragment(None))
+    )  # the same address, the same object: ports that go without saying
+
+
+def _shown(url: URL) -> str:
+    """Return ``host``, with the port if it is an unusual one: all of an address that is never a secret."""
+    return url.host_port_subcomponent or ""
+
+
+def _judge(host: str, response: aiohttp.ClientResponse) -> None:
+    """Raise what a status means to every source."""
+    status = response.status
+    if status in {401, 403}:
+        raise Denied(f"{host} does not let us in (HTTP {status}): check user and password, or the key.")
+    if status == 429:
+        raise RateLimited(f"{host} asks us to wait (HTTP 429).", retry_after=_wait(response.headers))
+    if status >= 500:
+        raise Unavailable(f"{host} is out of order (HTTP {status}).")
+
+
+def _wait(headers: Mapping[str, str]) -> int | None:
+    """Read Retry-After: seconds or a date (RFC 9110, section 10.2.3); returns milliseconds."""
+    text = headers.get("Retry-After", "").strip()
+    if text.isascii() and text.isdigit() and len(text) < 10:
+        wait = int(text) * SECOND
+    else:
+        until = _moment(text)
+        if until is None:
+            return None
+        # By the server's own clock where it tells it: ours may differ.
+        now = _moment(headers.get("Date", "")) or time.time()
+        wait = round((until - now) * SECOND)
+    return min(max(wait, SHORTEST_WAIT), LONGEST_WAIT)
+
+
+def _moment(text: str) -> float | None:
+    """Read an HTTP date as seconds since 1970, or None."""
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _translated(error: Exception, host: str, url: URL) -> SourceError:
+    """Turn what the client library raised into the port's words."""
+    match error:
+        case aiohttp.ClientConnectorCertificateError():
+            return Unavailable(f"{host} shows a certificate that is not valid for it.")
+        case aiohttp.ClientConnectorError(os_error=_PrivateError()):
+            return NotAllowed(
+                f"{host} leads to a private address, which only the operator of the bot can allow, with the "
+                f"setting ALLOWED_PRIVATE_HOSTS={url.host_subcomponent}:{url.port}"
+            )
+        case aiohttp.ClientConnectorDNSError():
+            return Unavailable(f"No address is known for the name {host}.")
+        case aiohttp.ClientConnectorSSLError():
+            return Unavailable(f"{host} does not speak https there.")
+        case aiohttp.ClientConnectorError():
+            return Unavailable(
+                f"{host} does not take connections: {error.os_error.strerror or 'unreachable'}"
+            )
+        case aiohttp.InvalidURL() | UnicodeError():
+            return BadAddress(f"{host} is not the name of a host.")
+        case aiohttp.ClientPayloadError() | aiohttp.ClientResponseError():
+            return Garbage(f"The answer of {host} broke off or cannot be decoded.")
+        case _:
+            return Unavailable(f"{host} cut the connection.")

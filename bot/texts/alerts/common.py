@@ -1,0 +1,90 @@
+"""Phrases that several kinds of alert share."""
+
+from __future__ import annotations
+
+from bot.domain import SECOND
+from bot.domain.alerts.record import Rival, Scope, Standing
+from bot.domain.measure import Measure
+from bot.domain.session import Session
+from bot.ports.message import Line, Span
+from bot.domain.story import Story
+from bot.texts.outside import clean
+from bot.texts.units import platform_name, value_text
+from bot.texts.words import Words, bold, link
+
+#: A title or name from outside takes no more room than this.
+TITLE_LIMIT = 200
+NAME_LIMIT = 80
+
+
+def name(text: str) -> str:
+    """Return a name from outside, fit for a line."""
+    return clean(text, limit=NAME_LIMIT)
+
+
+def about(session: Session, words: Words) -> Line | None:
+    """Return what the session is called and who hosts it, as far as known."""
+    title = clean(session.title or "", limit=TITLE_LIMIT)
+    hosts = [clean(host, limit=NAME_LIMIT) for host in session.hosts[:5]]
+    who = words.list([host for host in hosts if host])
+    shown: str | Span = link(title, session.url) if title and session.url else title
+    if title and who:
+        return words.say("“{title}” with {hosts}", title=shown, hosts=who)
+    if title:
+        return words.say("“{title}”", title=shown)
+    if who:
+        return words.say("With {hosts}", hosts=who)
+    return None
+
+
+def late(story: Story, words: Words) -> tuple[Line, ...]:
+    """Return the line that says a mark may have risen earlier, if so."""
+    if not story.late:
+        return ()
+    return (words.say("Seen late: no readings came for a while, so it may have happened earlier."),)
+
+
+def sampling(story: Story, words: Words) -> str:
+    """Return how often a figure was measured."""
+    return words.text("read every {interval}", interval=words.duration(story.interval))
+
+
+def rival_line(rival: Rival, measure: Measure, words: Words) -> Line:
+    """Return whose a record was, how high and when: "44,000 by K-POP Lyrical Space (20 April 2022)"."""
+    value = value_text(words, measure, rival.value)
+    if rival.at_least:
+        value = words.text("at least {value}", value=value)
+    holder: str | Span = name(rival.holder)
+    if rival.link:
+        holder = link(name(rival.holder), rival.link)
+    if rival.date:
+        return words.say(
+            "{value} by {holder} ({date})", value=bold(value), holder=holder, date=words.day(rival.date)
+        )
+    return words.say("{value} by {holder}", value=bold(value), holder=holder)
+
+
+def provenance(rival: Rival, words: Words) -> Line | None:
+    """Return the small print on an imported record, or None for one of ours."""
+    if not rival.imported:
+        return None
+    note = clean(rival.note or "", limit=TITLE_LIMIT)
+    if rival.disputed and note:
+        return words.say("The old figure is imported, not observed by us, and disputed: {note}", note=note)
+    if rival.disputed:
+        return words.say("The old figure is imported, not observed by us, and disputed.")
+    return words.say("The old figure is imported, not observed by us.")
+
+
+def margin(value: float, rival: Rival, measure: Measure, words: Words) -> Line:
+    """Return by how much a value beats a rival."""
+    more = value - rival.value
+    over = value_text(words, measure, more)
+    share = words.percent(more / rival.value) if rival.value else None
+    if rival.at_least:
+        if share is None:
+            return words.say("by up to {margin}", margin=over)
+        return words.say("by up to {margin} ({share})", margin=over, share=share)
+    if share is None:
+        return words.say("by {margin}", margin=over)
+    return words.say("by {margin} ({share})", margin=over, share=share)

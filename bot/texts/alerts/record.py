@@ -1,0 +1,88 @@
+"""A record fell."""
+
+from __future__ import annotations
+
+from bot.domain.alerts.record import Scope
+from bot.domain.measure import Measure
+from bot.ports.message import Line, Message
+from bot.domain.story import BrokenRecord, Story
+from bot.texts.alerts.common import late, margin, name, provenance, rival_line, sampling
+from bot.texts.units import counted, measure_name, platform_name, value_text
+from bot.texts.words import Words, bold
+
+
+def write(story: Story, words: Words) -> Message:
+    """Tell the measure, old and new value, holder, when, by how much, and how it was measured."""
+    (one,) = story.records
+    first = story.session.tally.first_at
+    previous = one.standing.previous
+    if first is not None and story.at > first:
+        opening = words.say(
+            "{name}, {time} in, beats {rival} {margin}.",
+            name=name(story.name),
+            time=words.duration(story.at - first),
+            rival=rival_line(previous, one.measure, words),
+            margin=margin(one.value, previous, one.measure, words),
+        )
+    else:
+        opening = words.say(
+            "{name} beats {rival} {margin}.",
+            name=name(story.name),
+            rival=rival_line(previous, one.measure, words),
+            margin=margin(one.value, previous, one.measure, words),
+        )
+    lines = [opening]
+    source = provenance(previous, words)
+    if source is not None:
+        lines.append(source)
+    lines.append(_measured(story, one, words))
+    return Message(symbol="🏆", title=_title(story, one, words), lines=(*lines, *late(story, words)))
+
+
+def _title(story: Story, one: BrokenRecord, words: Words) -> Line:
+    figure = bold(figure_text(story, one, words))
+    match one.standing.scope:
+        case Scope.WATCH:
+            return words.say("New record for {name}: {figure}", name=bold(name(story.name)), figure=figure)
+        case Scope.CHAT:
+            return words.say("New record in this chat: {figure}", figure=figure)
+        case Scope.PLATFORM:
+            return words.say(
+                "New record on {platform}: {figure}",
+                platform=platform_name(story.platform),
+                figure=figure,
+            )
+
+
+def figure_text(story: Story, one: BrokenRecord, words: Words) -> str:
+    """Return a record's value with its unit, in full."""
+    if one.measure is Measure.PEAK:
+        spans = counted(words, one.value, story.unit)
+        return words.text("{figure} at once", figure=spans)
+    if one.measure in (Measure.TUNED_IN, Measure.POSTS, Measure.VIEWS):
+        return words.text("{figure}", figure=counted(words, one.value, story.unit, one.measure))
+    return words.text(
+        "{value} {measure}",
+        value=value_text(words, one.measure, one.value),
+        measure=measure_name(words, one.measure),
+    )
+
+
+def _measured(story: Story, one: BrokenRecord, words: Words) -> Line:
+    """Say what the figure is, how it was measured, and among how many."""
+    how = words.text(
+        "Measured by us: {measure}, {sampling}",
+        measure=measure_name(words, one.measure),
+        sampling=sampling(story, words),
+    )
+    standing = one.standing
+    if standing.sessions and standing.since is not None:
+        # The session itself counts among those tracked.
+        return words.plural(
+            "{how}; of the {n} session tracked here since {date}.",
+            "{how}; of the {n} sessions tracked here since {date}.",
+            standing.sessions + 1,
+            how=how,
+            date=words.date(standing.since),
+        )
+    return words.say("{how}.", how=how)

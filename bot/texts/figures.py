@@ -1,0 +1,52 @@
+"""The figures of a session side by side, each with its measure and unit."""
+
+from __future__ import annotations
+
+from bot.domain.measure import Measure
+from bot.domain.statistics import Tally
+from bot.ports.message import Field
+from bot.texts.units import counted, value_text
+from bot.texts.words import Words, bold
+
+
+def figures(tally: Tally, unit: str, words: Words) -> tuple[Field, ...]:
+    """Return what is known of a session; what is not known is left out, never shown as zero."""
+    fields = []
+    if tally.peak is not None and tally.peak_at is not None:
+        fields.append(
+            Field(
+                words.text("Peak"),
+                words.say(
+                    "{figure} at once, at {time}",
+                    figure=bold(words.text("{figure}", figure=counted(words, tally.peak, unit))),
+                    time=words.time(tally.peak_at),
+                ),
+            )
+        )
+    if tally.average is not None:
+        value = value_text(words, Measure.AVERAGE, tally.average)
+        fields.append(Field(words.text("Average"), words.say("{value} at once", value=bold(value))))
+    for measure, figure in (
+        (Measure.TUNED_IN, tally.tuned_in),
+        (Measure.VIEWS, tally.views),
+        (Measure.POSTS, tally.posts),
+    ):
+        if figure is not None:
+            fields.append(Field(_LABELS[measure](words), (bold(value_text(words, measure, figure)),)))
+    if tally.source_peak is not None:
+        fields.append(
+            Field(
+                words.text("Peak by the source’s own count"),
+                words.say("{value}", value=words.exact(tally.source_peak)),
+            )
+        )
+    if tally.airtime:
+        fields.append(Field(words.text("Airtime"), words.say("{value}", value=words.duration(tally.airtime))))
+    return tuple(fields)
+
+
+_LABELS = {
+    Measure.TUNED_IN: lambda words: words.text("Tuned in over the whole session"),
+    Measure.VIEWS: lambda words: words.text("Views"),
+    Measure.POSTS: lambda words: words.text("Posts"),
+}

@@ -1,0 +1,296 @@
+"""One reader's language and zone: sentences, numbers, durations, moments as that reader writes them.
+
+Sentences are spans: a field's text is data, never read for placeholders or markup. Only ``{name}`` is a
+placeholder; every other brace and every ``%`` stands for itself.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import date as calendar_date
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
+from functools import lru_cache
+from pathlib import Path
+from typing import overload
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_time
+from babel.lists import format_list
+from babel.numbers import format_compact_decimal, format_decimal, format_percent
+
+from bot.domain import DAY, HOUR, MINUTE, SECOND
+from bot.ports.message import Line, Span, Style, plain_text
+from bot.texts.catalog import CATALOGS, ENGLISH, served, translations
+
+#: What fills a placeholder.
+Part = str | Span | Line
+
+#: How numbers and dates are written where the language alone does not say: English with the day first and
+#: 24 hours, as most of its readers do.
+_WRITTEN_AS = {ENGLISH: "en_GB"}
+
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+_MILLION = 1_000_000
+#: A fraction below this is written as "less than".
+_LEAST = Decimal("0.001")
+
+
+@overload
+def N_(msgid: str, /) -> str: ...
+@overload
+def N_(msgid: str, plural: str, /) -> tuple[str, str]: ...
+def N_(msgid: str, plural: str | None = None, /) -> str | tuple[str, str]:  # noqa: N802 - gettext's own name
+    """Mark a sentence, or a pair for ``plural``, that is data here and said elsewhere."""
+    return msgid if plural is None else (msgid, plural)
+
+
+def bold(text: str) -> Span:
+    return Span(text, Style.BOLD)
+
+
+def faint(text: str) -> Span:
+    return Span(text, Style.FAINT)
+
+
+def code(text: str) -> Span:
+    return Span(text, Style.CODE)
+
+
+def link(text: str, url: str) -> Span:
+    return Span(text, url=url)
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """How one reader is spoken to.
+
+    A ``language`` without a catalog is spoken to in English, a ``timezone`` that the tz database does not
+    know is taken as UTC and shown so. ``catalogs`` is where the sentences are.
+    """
+
+    language: str = ENGLISH
+    timezone: str = "UTC"
+    catalogs: Path = CATALOGS
+
+    # Sentences
+
+    def say(self, msgid: str, /, **fields: Part) -> Line:
+        """Return a sentence in the reader's language, its placeholders filled."""
+        said = translations(self.language, self.catalogs).gettext(msgid) if msgid else ""
+        return _fill(said, msgid, fields)
+
+    def plural(self, singular: str, plural: str, n: float, /, **fields: Part) -> Line:
+        """Return the sentence that fits ``n`` things; ``{n}`` is the number, unless a field replaces it."""
+        count = _count(n)
+        said = translations(self.language, self.catalogs).ngettext(singular, plural, count)
+        return _fill(said, singular if count == 1 else plural, {"n": self.number(n), **fields})
+
+    def text(self, msgid: str, /, **fields: Part) -> str:
+        """Return a sentence without its styles."""
+        return plain_text(self.say(msgid, **fields))
+
+    def list(self, items: Iterable[str]) -> str:
+        """Return "a, b and c"."""
+        return format_list([*items], locale=self._locale)
+
+    # Figures
+
+    def number(self, x: float) -> str:
+        """Return a figure as a person writes it: 446,000; 4.7; 1.2 million.
+
+        From a million on it is cut, not rounded, after two decimals: nothing reads "2 million" before it is.
+        """
+        rounded = _rounded(x)
+        if abs(rounded) < _MILLION:
+            return self.exact(x)
+        step = Decimal(10) ** (rounded.adjusted() // 3 * 3 - 2)
+        cut = (rounded / step).to_integral_value(ROUND_DOWN) * step
+        locale = self._locale
+        form = "long" if "long" in locale.compact_decimal_formats else "short"
+        return format_compact_decimal(cut, format_type=form, locale=locale, fraction_digits=2)  # type: ignore[arg-type]
+
+    def exact(self, x: float) -> str:
+        """Return a figure in full: 1,234,567. What is counted in thousands has no decimals."""
+        rounded = _rounded(x)
+        if rounded and abs(rounded) < _LEAST:
+            return f"<{self._decimal(_LEAST)}" if rounded > 0 else f">{self._decimal(-_LEAST)}"
+        return self._decimal(rounded)
+
+    def percent(self, fraction: float) -> str:
+        """Return a share: 23%, 0.3%. Only nothing is 0%, and only the whole is 100%."""
+        share = Decimal(str(fraction))
+        size = abs(share)
+        if 0 < size < Decimal("0.0005"):
+            return f"<{self._percent(_LEAST)}"
+        if size < Decimal("0.01"):
+            return self._percent(share.quantize(_LEAST, ROUND_HALF_UP))
+        if Decimal("0.995") <= size < 1:
+            return self._percent(share.quantize(_LEAST, ROUND_DOWN))
+        return self._percent(share.quantize(Decimal("0.01"), ROUND_HALF_UP))
+
+    # Time
+
+    def duration(self, ms: float) -> str:
+        """Return a length of time in its two largest units: 45 s, 12 min, 2 h 31 min, 3 d 4 h."""
+        length = max(0, round(ms))
+        seconds = _nearest(length, SECOND)
+        if seconds < MINUTE // SECOND:
+            # Translators: seconds, short
+            return self.text("{n} s", n=self.exact(seconds))
+        minutes = _nearest(length, MINUTE)
+        if minutes < HOUR // MINUTE:
+            # Translators: minutes, short
+            return self.text("{n} min", n=self.exact(minutes))
+        if minutes < DAY // MINUTE:
+            hours, minutes = divmod(minutes, HOUR // MINUTE)
+            if not minutes:
+                # Translators: hours, short
+                return self.text("{n} h", n=self.exact(hours))
+            # Translators: hours and minutes, short
+            return self.text("{hours} h {minutes} min", hours=self.exact(hours), minutes=self.exact(minutes))
+        days, hours = divmod(_nearest(length, HOUR), DAY // HOUR)
+        if not hours:
+            # Translators: days, short
+            return self.text("{n} d", n=self.exact(days))
+        # Translators: days and hours, short
+        return self.text("{days} d {hours} h", days=self.exact(days), hours=self.exact(hours))
+
+    def time(self, ms: int) -> Span:
+        """Return the time of day with its zone: 22:14 PKT."""
+        moment = self._moment(ms)
+        # Translators: the time of day and its zone: 22:14 PKT
+        text = self.text("{clock} {zone}", clock=self._clock(moment), zone=_zone_name(moment))
+        return Span(text, at=ms)
+
+    def clock(self, ms: int) -> Span:
+        """Return the time of day alone, where the zone is said beside it."""
+        return Span(self._clock(self._moment(ms)), at=ms)
+
+    def date(self, ms: int) -> Span:
+        """Return the day of a moment in the reader's zone: 20 April 2022."""
+        return Span(format_date(self._moment(ms).date(), "long", locale=self._locale), at=ms)
+
+    def day(self, text: str) -> str:
+        """Return a day written YYYY-MM-DD as the reader writes it, and any other text as it is."""
+        if not _DAY.fullmatch(text):
+            return text
+        try:
+            day = calendar_date.fromisoformat(text)
+        except ValueError:
+            return text
+        return format_date(day, "long", locale=self._locale)
+
+    # Within
+
+    @property
+    def _locale(self) -> Locale:
+        return _locale(served(self.language, self.catalogs))
+
+    def _decimal(self, figure: Decimal) -> str:
+        return format_decimal(_bare(figure), locale=self._locale, decimal_quantization=False)
+
+    def _percent(self, share: Decimal) -> str:
+        return format_percent(_bare(share), locale=self._locale, decimal_quantization=False)
+
+    def _moment(self, ms: int) -> datetime:
+        return (_EPOCH + timedelta(milliseconds=ms)).astimezone(_zone(self.timezone))
+
+    def _clock(self, moment: datetime) -> str:
+        return format_time(moment, "short", locale=self._locale)
+
+
+def _fill(said: str, msgid: str, fields: Mapping[str, Part]) -> Line:
+    """Fill a sentence; one that asks for what nobody gives is a bad translation, and is said in English."""
+    pieces = _pieces(said)
+    if not all(name in fields for name in pieces[1::2]):
+        pieces = _pieces(msgid)
+    spans: list[Span] = []
+    for index, piece in enumerate(pieces):
+        part = fields[piece] if index % 2 else piece
+        for span in (Span(part),) if isinstance(part, str) else (part,) if isinstance(part, Span) else part:
+            _join(spans, span)
+    return tuple(spans)
+
+
+def _join(spans: list[Span], span: Span) -> None:
+    """Add a span; plain ones run together, empty ones are nothing."""
+    if not span.text:
+        return
+    if spans and _is_plain(span) and _is_plain(spans[-1]):
+        spans[-1] = Span(spans[-1].text + span.text)
+    else:
+        spans.append(span)
+
+
+def _is_plain(span: Span) -> bool:
+    return span.style is Style.PLAIN and span.url is None and span.at is None
+
+
+@lru_cache(maxsize=4096)
+def _pieces(template: str) -> tuple[str, ...]:
+    """Return text and placeholders' names by turns, text first."""
+    return tuple(_PLACEHOLDER.split(template))
+
+
+def _rounded(x: float) -> Decimal:
+    """Return a figure as far as it is worth writing: two digits below 10, one decimal below 1,000."""
+    figure = Decimal(str(x))
+    if figure == figure.to_integral_value():
+        return figure
+    if abs(figure) < _LEAST:
+        return figure
+    decimals = 0 if abs(figure) >= 1_000 else min(figure.adjusted() - 1, -1) if abs(figure) < 10 else -1
+    return figure.quantize(Decimal(1).scaleb(decimals), ROUND_HALF_UP)
+
+
+def _bare(figure: Decimal) -> Decimal:
+    """Return a figure without zeros at its end that say nothing, and without a sign before zero."""
+    whole = figure.to_integral_value()
+    return (whole if figure == whole else figure.normalize()) + 0
+
+
+def _count(n: float) -> int:
+    """Return the whole number whose grammatical form fits what is written for ``n``."""
+    rounded = _rounded(n)
+    whole = rounded.to_integral_value()
+    return int(whole) if rounded == whole else max(2, math.ceil(rounded))
+
+
+def _nearest(length: int, unit: int) -> int:
+    return (length + unit // 2) // unit
+
+
+@lru_cache(maxsize=64)
+def _locale(name: str) -> Locale:
+    try:
+        return Locale.parse(_WRITTEN_AS.get(name, name))
+    except (UnknownLocaleError, ValueError):
+        return Locale.parse(_WRITTEN_AS[ENGLISH])
+
+
+@lru_cache(maxsize=1024)
+def _zone(name: str) -> tzinfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return UTC
+
+
+def _zone_name(moment: datetime) -> str:
+    """Return the zone's letters, or its distance from UTC where the tz database has only numbers for it."""
+    letters = moment.tzname() or ""
+    if letters.isalpha():
+        return letters
+    minutes = round((moment.utcoffset() or timedelta()).total_seconds() / 60)
+    if not minutes:
+        return "UTC"
+    hours, rest = divmod(abs(minutes), 60)
+    return f"UTC{'+' if minutes > 0 else '-'}{hours}" + (f":{rest:02}" if rest else "")

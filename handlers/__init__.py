@@ -1,0 +1,44 @@
+"""The commands: one file each, written once for every chat.
+
+To add one: a file here with a ``COMMAND``, and its line in ``COMMANDS``.
+"""
+
+from __future__ import annotations
+
+from handlers import (
+    help,  # noqa: A004 - the command's name
+    live,
+    milestones,
+    mute,
+    record,
+    records,
+    settings,
+    start,
+    stats,
+    status,
+    subscribe,
+    unsubscribe,
+    unwatch,
+    watch,
+    watches,
+)
+from handlers.command import Command
+
+#: In the order in which ``/help`` and the chats' menus show them.
+COMMANDS: tuple[Command, ...] = (
+    start.COMMAND,
+    help.COMMAND,
+    live.COMMAND,
+    stats.COMMAND,
+    records.COMMAND,
+    watch.COMMAND,
+    unwatch.COMMAND,
+    watches.COMMAND,
+    subscribe.COMMAND,
+    unsubscribe.COMMAND,
+    mute.COMMAND,
+    milestones.COMMAND,
+    settings.COMMAND,
+    record.COMMAND,
+    status.COMMAND,
+)

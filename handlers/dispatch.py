@@ -1,0 +1,117 @@
+"""Takes a request to its command, and turns every mistake into an answer with an example that works."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+import structlog
+
+from bot.ports.command import Request, Who
+from bot.ports.message import Line, Message
+from bot.ports.source import BadAddress, NotAllowed, SourceError
+from bot.services import watching
+from bot.services.context import Services
+from bot.texts.words import Words, code
+from handlers import COMMANDS
+from handlers.command import Command, Mistake
+from storage import chats
+
+log = structlog.get_logger(__name__)
+
+_BY_NAME = {command.name: command for command in COMMANDS}
+
+
+class Dispatcher:
+    """Answers requests from any chat."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def answer(self, request: Request) -> Message:
+        """Return the answer to a request; it never raises for what a person can do."""
+        words = await self._words(request)
+        command = _BY_NAME.get(request.command)
+        if command is None:
+            return _unknown(request.command, words)
+        refusal = _refusal(command, request, words)
+        if refusal is not None:
+            return refusal
+        try:
+            return await command.run(request, self._services, words)
+        except Mistake as mistake:
+            lines = (_example(mistake.example or command.example, words),)
+            return Message(symbol="❔", title=mistake.line, lines=lines)
+        except watching.NoWatches:
+            return Message(
+                symbol="❔",
+                title=words.say("Nothing is watched here yet."),
+                lines=(_example(_BY_NAME["watch"].example, words),),
+            )
+        except watching.WhichOne as which:
+            title = words.say("Which one? Here are watched: {names}.", names=words.list(which.names))
+            lines = (_example(f"/{command.name} {which.names[0]}", words),)
+            return Message(symbol="❔", title=title, lines=lines)
+        except watching.UnknownName as unknown:
+            return _unknown_name(command, unknown, words)
+        except SourceError as error:
+            return _source_error(error, words, self._services)
+        except Exception:
+            log.exception("a command failed", command=request.command)
+            return Message(
+                symbol="⚠️",
+                title=words.say("That went wrong on my side. It is in the log; nothing was changed."),
+            )
+
+    async def _words(self, request: Request) -> Words:
+        async with self._services.database.read() as connection:
+            chat = await chats.find(connection, platform=request.platform, key=request.chat)
+        language = (chat.language if chat else None) or request.locale or "en"
+        return Words(language=language, timezone=(chat.timezone if chat else None) or "UTC")
+
+
+def _example(example: str, words: Words) -> Line:
+    return words.say("For example: {example}", example=code(example))
+
+
+def _refusal(command: Command, request: Request, words: Words) -> Message | None:
+    if command.who is Who.ADMINS and not request.is_admin:
+        return Message(
+            symbol="🔒", title=words.say("/{command} is for admins of this chat.", command=command.name)
+        )
+    if command.who is Who.OPERATORS and not request.is_operator:
+        return Message(
+            symbol="🔒", title=words.say("/{command} is for those who run this bot.", command=command.name)
+        )
+    return None
+
+
+def _unknown(name: str, words: Words) -> Message:
+    near = get_close_matches(name, _BY_NAME, n=2, cutoff=0.6)
+    title = words.say("There is no command /{name}.", name=name[:32])
+    if near:
+        guesses = words.list([f"/{one}" for one in near])
+        return Message(symbol="❔", title=title, lines=(words.say("Did you mean {guesses}?", guesses=guesses),))
+    return Message(symbol="❔", title=title, lines=(words.say("/help lists them all."),))
+
+
+def _unknown_name(command: Command, unknown: watching.UnknownName, words: Words) -> Message:
+    title = words.say("Nothing here is called “{name}”.", name=unknown.name[:60])
+    if unknown.near:
+        return Message(
+            symbol="❔",
+            title=title,
+            lines=(
+                words.say("Did you mean {names}?", names=words.list(unknown.near)),
+                _example(f"/{command.name} {unknown.near[0]}", words),
+            ),
+        )
+    return Message(symbol="❔", title=title, lines=(words.say("/watches lists what is watched here."),))
+
+
+def _source_error(error: SourceError, words: Words, services: Services) -> Message:
+    examples = ", ".join(source.example for source in services.registry.sources.values())
+    if isinstance(error, BadAddress) and " " not in str(error):
+        title = words.say("“{address}” is not an address that I can watch.", address=str(error)[:80] or "…")
+        return Message(symbol="❔", title=title, lines=(words.say("These are: {examples}", examples=examples),))
+    symbol = "🔒" if isinstance(error, NotAllowed) else "❔"
+    return Message(symbol=symbol, title=words.say("{why}", why=str(error)))

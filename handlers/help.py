@@ -1,0 +1,67 @@
+"""/help: all commands, grouped and short."""
+
+from __future__ import annotations
+
+from bot.ports.command import Param, Request, Who
+from bot.ports.message import Message
+from bot.services.context import Services
+from bot.texts.words import N_, Words, bold, code
+from handlers.command import Command, Group, Mistake
+
+
+async def help_(request: Request, services: Services, words: Words) -> Message:  # noqa: ARG001
+    from handlers import COMMANDS  # noqa: PLC0415 - the registry holds this very command
+
+    wanted = request.text.strip().lstrip("/").lower()
+    if wanted:
+        command = next((one for one in COMMANDS if one.name == wanted), None)
+        if command is None:
+            raise Mistake(words.say("There is no command /{name}.", name=wanted[:32]), example="/help stats")
+        return _one(command, words)
+    lines = []
+    for group in Group:
+        chosen = [one for one in COMMANDS if one.group is group and _may(one, request)]
+        if not chosen:
+            continue
+        lines.append((bold(words.text(group.value)),))
+        lines += [
+            words.say("/{name} – {about}", name=_usage(one), about=words.text(one.about)) for one in chosen
+        ]
+    lines.append(words.say("More on one of them: {example}", example=code("/help milestones")))
+    return Message(title=words.say("What I can do"), symbol="📖", lines=tuple(lines))
+
+
+def _one(command: Command, words: Words) -> Message:
+    lines = [words.say("For example: {example}", example=code(command.example))]
+    lines += [
+        words.say("{param}: {about}", param=param.name, about=words.text(param.about))
+        for param in command.params
+    ]
+    return Message(
+        symbol="📖",
+        title=words.say("/{name} – {about}", name=_usage(command), about=words.text(command.about)),
+        lines=tuple(lines),
+    )
+
+
+def _usage(command: Command) -> str:
+    params = [param.name if param.required else f"[{param.name}]" for param in command.params]
+    return " ".join([command.name, *params])
+
+
+def _may(command: Command, request: Request) -> bool:
+    return (
+        command.who is Who.EVERYONE
+        or (command.who is Who.ADMINS and request.is_admin)
+        or request.is_operator
+    )
+
+
+COMMAND = Command(
+    name="help",
+    about=N_("What I can do"),
+    group=Group.ASK,
+    run=help_,
+    example="/help stats",
+    params=(Param("command", N_("a command to explain")),),
+)

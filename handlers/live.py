@@ -1,0 +1,49 @@
+"""/live: what is on the air, and what is announced."""
+
+from __future__ import annotations
+
+from bot.ports.command import Request
+from bot.ports.message import Line, Message
+from bot.services import statistics
+from bot.services.context import Services
+from bot.services.watching import NoWatches
+from bot.texts.units import counted
+from bot.texts.words import N_, Words, bold
+from handlers.command import Command, Group
+
+
+async def live(request: Request, services: Services, words: Words) -> Message:
+    found = await statistics.on_air(services, request)
+    if found is None:
+        raise NoWatches
+    lines = [_line(one, services.clock(), words) for one in found]
+    if not any(one.session.is_live for one in found):
+        return Message(symbol="⚪", title=words.say("Nothing is live right now."), lines=tuple(lines))
+    return Message(symbol="🔴", title=words.say("Live now"), lines=tuple(lines))
+
+
+def _line(one: statistics.Shown, now: int, words: Words) -> Line:
+    tally = one.session.tally
+    if not one.session.is_live or tally.first_at is None:
+        return words.say("{name}: announced", name=bold(one.name))
+    time = words.duration(max(0, now - tally.first_at))
+    if one.session.gone_at is not None:
+        return words.say(
+            "{name}: {time} in, gone since {since}; it may come back",
+            name=bold(one.name),
+            time=time,
+            since=words.time(one.session.gone_at),
+        )
+    if tally.last is None:
+        return words.say("{name}: {time} in, its figure is not shown", name=bold(one.name), time=time)
+    return words.say(
+        "{name}: {figure}, {time} in",
+        name=bold(one.name),
+        figure=counted(words, tally.last, one.watch.unit),
+        time=time,
+    )
+
+
+COMMAND = Command(
+    name="live", about=N_("What is live now"), group=Group.ASK, run=live, example="/live"
+)

@@ -1,0 +1,57 @@
+"""/mute: no alerts of a watch for a while."""
+
+from __future__ import annotations
+
+from bot.ports.command import Param, Request, Takes, Who
+from bot.ports.message import Message
+from bot.services import watching
+from bot.services.context import Services
+from bot.texts.words import N_, Words, bold
+from handlers.arguments import minutes, split_name
+from handlers.command import Command, Group, Mistake
+
+DEFAULT_MINUTES = 8 * 60
+LONGEST_MINUTES = 365 * 24 * 60
+
+
+def _is_length(word: str) -> bool:
+    return word.lower() == "off" or minutes(word) is not None
+
+
+async def mute(request: Request, services: Services, words: Words) -> Message:
+    name, typed = split_name(request.text, _is_length)
+    try:
+        watched = await watching.find(services, request, name)
+    except watching.UnknownName:  # a watch may be called "Radio 1"
+        watched = await watching.find(services, request, request.text)
+        typed = []
+    length = DEFAULT_MINUTES if not typed else 0 if typed[-1].lower() == "off" else minutes(typed[-1])
+    if length is None or length > LONGEST_MINUTES:
+        raise Mistake(words.say("That is longer than a year: use {command}.", command="/unsubscribe"))
+    until = await watching.mute(services, request, watched, length)
+    if until is None:
+        return Message(symbol="🔔", title=words.say("{name} is no longer muted.", name=bold(watched.name)))
+    return Message(
+        symbol="🔕",
+        title=words.say(
+            "{name} is muted until {time}, {date}.",
+            name=bold(watched.name),
+            time=words.time(until),
+            date=words.date(until),
+        ),
+        lines=(words.say("Its figures are still kept. Sooner: {example}", example=f"/mute {watched.name} off"),),
+    )
+
+
+COMMAND = Command(
+    name="mute",
+    about=N_("No alerts of a watch for a while"),
+    group=Group.SET_UP,
+    run=mute,
+    who=Who.ADMINS,
+    example="/mute Night Radio 8h",
+    params=(
+        Param("name", N_("what is watched here"), Takes.NAME),
+        Param("time", N_("30m, 8h, 2d, or off")),
+    ),
+)

@@ -1,0 +1,119 @@
+"""/stats: the figures of a live session, or of the last one."""
+
+from __future__ import annotations
+
+from bot.domain.alerts.record import Scope
+from bot.domain.story import BrokenRecord
+from bot.ports.command import Param, Request, Takes
+from bot.ports.message import Field, Line, Message
+from bot.services import statistics, watching
+from bot.services.context import Services
+from bot.texts.alerts.common import about, name
+from bot.texts.figures import figures
+from bot.texts.units import counted, measure_name, platform_name, value_text
+from bot.texts.words import N_, Words, bold
+from handlers.command import Command, Group
+from storage.watches import Watch
+
+
+async def stats(request: Request, services: Services, words: Words) -> Message:
+    watched = await watching.find(services, request, request.text)
+    found = await statistics.of(services, request, watched)
+    watch, session = watched.watch, found.session
+    if session is None:
+        lines = [words.say("Watched since {date}.", date=words.date(watch.created_at)), *trouble(watch, words)]
+        title = words.say("{name} has not been live yet", name=bold(name(watched.name)))
+        return Message(symbol="⚪", title=title, lines=tuple(lines))
+    tally = session.tally
+    assert tally.first_at is not None
+    lines = [line for line in (about(session, words),) if line is not None]
+    fields: list[Field] = []
+    if session.is_live:
+        symbol = "🔴"
+        title = words.say(
+            "{name} has been live for {time}",
+            name=bold(name(watched.name)),
+            time=words.duration(max(0, services.clock() - tally.first_at)),
+        )
+        if session.gone_at is not None:
+            lines.append(
+                words.say("Gone since {time}; it may still come back.", time=words.time(session.gone_at))
+            )
+        elif tally.last is not None and tally.last_at is not None:
+            figure = bold(words.text("{figure}", figure=counted(words, tally.last, watch.unit)))
+            now = words.say("{figure}, at {time}", figure=figure, time=words.time(tally.last_at))
+            fields.append(Field(words.text("Now"), now))
+        ahead = _ahead(found, words)
+        if ahead is not None:
+            lines.append(ahead)
+    else:
+        symbol = "⚪"
+        title = words.say(
+            "{name} is not live; last on {date}", name=bold(name(watched.name)), date=words.date(tally.first_at)
+        )
+    lines += [_held(found, one, words) for one in found.records]
+    lines += trouble(watch, words)
+    return Message(
+        symbol=symbol,
+        title=title,
+        lines=tuple(lines),
+        fields=(*fields, *figures(tally, watch.unit, words)),
+        footer=_footer(found, words),
+    )
+
+
+def trouble(watch: Watch, words: Words) -> list[Line]:
+    """Return the line that says why a source gives no figures, if it does not."""
+    if watch.trouble is None or watch.trouble_since is None:
+        return []
+    why = watch.trouble.partition(": ")[2] or watch.trouble
+    return [words.say("⚠️ The source cannot be read since {time}: {why}", time=words.time(watch.trouble_since), why=why)]
+
+
+def _ahead(found: statistics.Figures, words: Words) -> Line | None:
+    if found.next_rung is None:
+        return None
+    rung = words.number(found.next_rung)
+    if found.estimate is None:
+        return words.say("Next milestone: {rung}.", rung=rung)
+    return words.say(
+        "Next milestone: {rung}, in {soonest} to {latest} at this pace.",
+        rung=rung,
+        soonest=words.duration(found.estimate.soonest),
+        latest=words.duration(found.estimate.latest),
+    )
+
+
+def _held(found: statistics.Figures, one: BrokenRecord, words: Words) -> Line:
+    where = {
+        Scope.WATCH: words.text("of {name}", name=name(found.watched.name)),
+        Scope.CHAT: words.text("in this chat"),
+        Scope.PLATFORM: words.text("on {platform}", platform=platform_name(found.watched.watch.platform)),
+    }[one.standing.scope]
+    return words.say(
+        "🏆 Holds the record {scope}: {value} {measure}; before it {old} by {holder}.",
+        scope=where,
+        value=bold(value_text(words, one.measure, one.value)),
+        measure=measure_name(words, one.measure),
+        old=value_text(words, one.measure, one.standing.previous.value),
+        holder=name(one.standing.previous.holder),
+    )
+
+
+def _footer(found: statistics.Figures, words: Words) -> Line:
+    assert found.session is not None
+    tally = found.session.tally
+    text = words.text("Read every {interval}", interval=words.duration(found.watched.watch.interval))
+    if tally.coverage is not None:
+        text = words.text("{how}, {coverage} of the airtime covered", how=text, coverage=words.percent(tally.coverage))
+    return words.say("{footer}.", footer=text)
+
+
+COMMAND = Command(
+    name="stats",
+    about=N_("Figures of a session: now, peak, average"),
+    group=Group.ASK,
+    run=stats,
+    example="/stats",
+    params=(Param("name", N_("what is watched here"), Takes.NAME),),
+)

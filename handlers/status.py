@@ -1,0 +1,40 @@
+"""/status: how the bot itself is."""
+
+from __future__ import annotations
+
+from bot.ports.command import Request, Who
+from bot.ports.message import Field, Message
+from bot.services.context import Services
+from bot.services.status import status as find
+from bot.texts.words import N_, Words
+from handlers.command import Command, Group
+
+
+async def status(request: Request, services: Services, words: Words) -> Message:  # noqa: ARG001
+    found = await find(services)
+    fields = [
+        Field(words.text("Running for"), (*words.say("{time}", time=words.duration(found.uptime)),)),
+        Field(words.text("Watches polled"), words.say("{n}", n=words.exact(found.watched))),
+        Field(words.text("Live sessions"), words.say("{n}", n=words.exact(found.live))),
+        Field(words.text("Alerts waiting"), words.say("{n}", n=words.exact(found.backlog))),
+    ]
+    if found.oldest is not None:
+        waits = words.duration(max(0, services.clock() - found.oldest))
+        fields.append(Field(words.text("The oldest waits for"), words.say("{time}", time=waits)))
+    lines = [
+        words.say(
+            "⚠️ {name} cannot be read since {time}: {why}", name=name, time=words.time(since), why=why
+        )
+        for name, why, since in found.troubled
+    ]
+    return Message(symbol="🩺", title=words.say("Milepost is running"), lines=tuple(lines), fields=tuple(fields))
+
+
+COMMAND = Command(
+    name="status",
+    about=N_("How the bot is: sources, queue"),
+    group=Group.RUN,
+    run=status,
+    who=Who.OPERATORS,
+    example="/status",
+)

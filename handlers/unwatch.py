@@ -1,0 +1,36 @@
+"""/unwatch: stop following; the history stays."""
+
+from __future__ import annotations
+
+from bot.ports.command import Param, Request, Takes, Who
+from bot.ports.message import Message
+from bot.services import watching
+from bot.services.context import Services
+from bot.texts.words import N_, Words, bold
+from handlers.command import Command, Group, Mistake
+
+
+async def unwatch(request: Request, services: Services, words: Words) -> Message:
+    if not request.text.strip():
+        found = await watching.listed(services, request)
+        if not found:
+            raise watching.NoWatches
+        raise Mistake(words.say("Say which one."), example=f"/unwatch {found[0].name}")
+    watched = await watching.find(services, request, request.text)
+    await watching.remove(services, request, watched)
+    return Message(
+        symbol="👋",
+        title=words.say("{name} is no longer watched here.", name=bold(watched.name)),
+        lines=(words.say("Its history stays; watch it again and it goes on."),),
+    )
+
+
+COMMAND = Command(
+    name="unwatch",
+    about=N_("Stop watching; the history stays"),
+    group=Group.WATCH,
+    run=unwatch,
+    who=Who.ADMINS,
+    example="/unwatch Night Radio",
+    params=(Param("name", N_("what is watched here"), Takes.NAME, required=True),),
+)

@@ -1,0 +1,86 @@
+"""/watch: follow an address; tries it for real and says what it will report."""
+
+from __future__ import annotations
+
+import re
+
+from bot.domain.reading import Metric
+from bot.ports.command import Param, Request, Takes, Who
+from bot.ports.message import Line, Message
+from bot.services import watching
+from bot.services.context import Services
+from bot.texts.words import N_, Words, bold, code
+from handlers.command import Command, Group, Mistake
+
+_AS = re.compile(r"(?P<address>\S+(?:.*\S)?)\s+as\s+(?P<name>\S.*)", re.IGNORECASE | re.DOTALL)
+
+_METRICS = {
+    Metric.CONCURRENT: N_("{unit} at once"),
+    Metric.TUNED_IN: N_("people tuned in"),
+    Metric.VIEWS: N_("views"),
+    Metric.POSTS: N_("posts"),
+}
+
+
+async def watch(request: Request, services: Services, words: Words) -> Message:
+    address, name = request.text.strip(), None
+    if not address:
+        raise Mistake(words.say("Tell me what to watch."), example=_example(services))
+    match = _AS.fullmatch(address)
+    if match is not None:
+        address, name = match["address"].strip(), match["name"].strip().strip('"“”')
+        if len(name) > watching.LONGEST_NAME:
+            raise Mistake(words.say("A name has at most {n} characters.", n=str(watching.LONGEST_NAME)))
+    try:
+        added = await watching.add(services, request, address, name=name)
+    except watching.TooMany:
+        raise Mistake(
+            words.say("This chat watches {n} things already, as many as one chat may.", n=str(watching.MOST_WATCHES)),
+            example="/unwatch …",
+        ) from None
+    except watching.NameTaken:
+        raise Mistake(words.say("Another watch here is already called “{name}”.", name=name or "")) from None
+    if added.already:
+        return Message(symbol="👀", title=words.say("{name} is watched here already.", name=bold(added.name)))
+    lines = [_reports(added, words)]
+    if added.description.live_now is True:
+        lines.append(words.say("It is on the air right now."))
+    elif added.description.live_now is False:
+        lines.append(words.say("It is not on the air right now; I will tell when it is."))
+    if added.description.note:
+        lines.append(words.say("{note}", note=added.description.note))
+    lines.append(
+        words.say(
+            "Alerts come here: start, milestones, records, recap. Change that with {subscribe} and {milestones}.",
+            subscribe="/subscribe",
+            milestones="/milestones",
+        )
+    )
+    return Message(symbol="👀", title=words.say("Now watching {name}", name=bold(added.name)), lines=tuple(lines))
+
+
+def _reports(added: watching.Added, words: Words) -> Line:
+    figure = words.text(_METRICS[Metric(added.watch.metric)], unit=added.watch.unit)
+    return words.say(
+        "{address}: {figure}, read every {interval}.",
+        address=code(added.address),
+        figure=figure,
+        interval=words.duration(added.watch.interval),
+    )
+
+
+def _example(services: Services) -> str:
+    return f"/watch {next(iter(services.registry.sources.values())).example}"
+
+
+COMMAND = Command(
+    name="watch",
+    about=N_("Watch a creator, station, link or number"),
+    group=Group.WATCH,
+    run=watch,
+    who=Who.ADMINS,
+    example="/watch icecast:https://radio.example.org/live as Night Radio",
+    params=(
+        Param("address", N_("such as icecast:https://host/mount"), Takes.REST, required=True),
+    ),
+)

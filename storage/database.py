@@ -1,0 +1,145 @@
+"""Opens the database: one engine that writes, one that reads.
+
+On SQLite the write engine has a single connection and begins every transaction with ``BEGIN IMMEDIATE``: with
+a plain BEGIN most transactions of two writers fail at once in spite of the busy time-out. Readers have an
+engine of their own, so that they never wait for that hook.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from storage import migrations
+from storage.lock import FileLock
+
+#: How long a writer waits for another one.
+BUSY_TIMEOUT_MS = 5_000
+READERS = 4
+
+Connection = AsyncConnection
+
+
+class DatabaseError(Exception):
+    """The database cannot be opened; the message says why and what to do."""
+
+
+@dataclass
+class Database:
+    """The open database.
+
+    Attributes:
+        url: As in ``DATABASE_URL``.
+        throwaway: It lives no longer than this process: no waiting for the disk, no lock.
+    """
+
+    url: str
+    throwaway: bool = False
+    _write: AsyncEngine = field(init=False)
+    _read: AsyncEngine = field(init=False)
+    _lock: FileLock | None = None
+
+    async def open(self) -> None:
+        """Connect, and bring the tables up to date.
+
+        Raises:
+            DatabaseError: The address, the file or its version is not usable.
+            storage.lock.Held: Another process has it open.
+        """
+        url = _driver_url(self.url)
+        sqlite = url.get_backend_name() == "sqlite"
+        if sqlite and url.database is not None and not self.throwaway:
+            _make_folder(Path(url.database))
+            self._lock = FileLock(Path(url.database))
+            self._lock.take()
+        self._write = create_async_engine(url, pool_size=1, max_overflow=0)
+        self._read = create_async_engine(url, pool_size=READERS, max_overflow=0)
+        if sqlite:
+            synchronous = "OFF" if self.throwaway else "FULL"
+            _set_up_sqlite(self._write, begin="BEGIN IMMEDIATE", pragmas=(f"synchronous={synchronous}",))
+            _set_up_sqlite(self._read, begin="BEGIN", pragmas=("query_only=ON",))
+        try:
+            async with self._write.connect() as connection:
+                await migrations.bring_up_to_date(connection)
+        except migrations.TooNew as error:
+            await self.close()
+            raise DatabaseError(str(error)) from error
+        except (sa.exc.SQLAlchemyError, OSError) as error:
+            await self.close()
+            raise DatabaseError(f"The database at {_shown(self.url)} cannot be opened: {error}") from error
+
+    @property
+    def shown(self) -> str:
+        """The address without its password."""
+        return _shown(self.url)
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[Connection]:
+        """A transaction that may write; rolled back if the block raises."""
+        async with self._write.begin() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Connection]:
+        """A snapshot to read from, which never waits for writers."""
+        async with self._read.begin() as connection:
+            yield connection
+
+    async def close(self) -> None:
+        """Close all connections; an unclosed one would hang the process at its exit."""
+        await self._write.dispose()
+        await self._read.dispose()
+        if self._lock is not None:
+            self._lock.release()
+
+
+def _driver_url(url: str) -> sa.URL:
+    try:
+        parsed = make_url(url)
+    except sa.exc.ArgumentError as error:
+        raise DatabaseError(
+            f"DATABASE_URL is not an address: write sqlite:///data/milepost.db or postgresql://... ({error})"
+        ) from error
+    drivers = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
+    backend = parsed.get_backend_name()
+    if backend not in drivers:
+        raise DatabaseError(f"DATABASE_URL begins with {backend!r}: write sqlite:///... or postgresql://...")
+    return parsed.set(drivername=drivers[backend])
+
+
+def _shown(url: str) -> str:
+    return make_url(url).render_as_string(hide_password=True)
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DatabaseError(f"The folder {path.parent} for the database cannot be made: {error}") from error
+
+
+def _set_up_sqlite(engine: AsyncEngine, *, begin: str, pragmas: tuple[str, ...]) -> None:
+    @sa.event.listens_for(engine.sync_engine, "connect")
+    def on_connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # the driver begins nothing by itself
+        cursor = connection.cursor()
+        for pragma in (
+            f"busy_timeout={BUSY_TIMEOUT_MS}",
+            "journal_mode=WAL",
+            "foreign_keys=ON",
+            "cache_size=-12000",
+            *pragmas,
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @sa.event.listens_for(engine.sync_engine, "begin")
+    def on_begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql(begin)

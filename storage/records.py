@@ -1,0 +1,195 @@
+"""Rivals: the best ended sessions and the record book, by scope."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+
+from bot.domain import SECOND
+from bot.domain.alerts.record import Field, Rival, Scope
+from bot.domain.measure import Measure
+from bot.domain.reading import State, plain
+from storage.database import Connection
+from storage.tables import book, chat_watch, session, watch
+from storage.watches import Watch, revise
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A record known from outside; without a chat it is everybody's. See ``storage.tables.book``."""
+
+    platform: str
+    measure: str
+    scope: int
+    value: float
+    holder: str
+    chat_id: int | None = None
+    watch_id: int | None = None
+    date: str | None = None
+    link: str | None = None
+    disputed: bool = False
+    at_least: bool = False
+    note: str | None = None
+    id: int = 0
+
+
+async def add(connection: Connection, entry: Entry, *, now: int) -> int:
+    """Put an entry into the record book and return its id."""
+    values = {name: getattr(entry, name) for name in Entry.__dataclass_fields__ if name != "id"}
+    id_ = (
+        await connection.execute(sa.insert(book).values(created_at=now, **values).returning(book.c.id))
+    ).scalar_one()
+    await revise(connection)
+    return int(id_)
+
+
+async def entries(connection: Connection, *, chat_id: int | None) -> list[Entry]:
+    """Return the book as a chat sees it: everybody's entries and its own."""
+    rows = await connection.execute(
+        sa.select(*(book.c[name] for name in Entry.__dataclass_fields__))
+        .where(book.c.removed_at.is_(None), sa.or_(book.c.chat_id.is_(None), book.c.chat_id == chat_id))
+        .order_by(book.c.platform, book.c.measure, book.c.value.desc())
+    )
+    return [_entry(row) for row in rows]
+
+
+async def change(connection: Connection, id_: int, **values: Any) -> None:
+    """Set columns of an entry."""
+    await connection.execute(sa.update(book).where(book.c.id == id_).values(values))
+    await revise(connection)
+
+
+def _entry(row: Any) -> Entry:
+    values = dict(row._mapping)  # noqa: SLF001
+    values["value"] = plain(values["value"])
+    return Entry(**values)
+
+
+async def fields(
+    connection: Connection,
+    watch_: Watch,
+    *,
+    chat_id: int,
+    measure: Measure,
+    apart_from: int,
+    ended_before: int | None = None,
+) -> dict[Scope, Field]:
+    """Return what each scope adds to the narrower ones, as one chat sees it.
+
+    Args:
+        watch_: The watch whose session is in question.
+        chat_id: The chat that would be told.
+        measure: What is compared.
+        apart_from: The session itself, which is no rival of its own.
+        ended_before: Only sessions that had ended by then; None for all.
+    """
+    mine = sa.select(chat_watch.c.watch_id).where(chat_watch.c.chat_id == chat_id)
+    of_watch = session.c.watch_id == watch_.id
+    of_chat = sa.and_(session.c.watch_id != watch_.id, session.c.watch_id.in_(mine))
+    elsewhere = sa.and_(session.c.watch_id != watch_.id, session.c.watch_id.not_in(mine), session.c.public)
+    conditions = {Scope.WATCH: of_watch, Scope.CHAT: of_chat, Scope.PLATFORM: elsewhere}
+    book_rows = [
+        row
+        for row in await entries(connection, chat_id=chat_id)
+        if row.platform == watch_.platform and row.measure == measure
+    ]
+    found = {}
+    for scope, condition in conditions.items():
+        chosen = sa.and_(
+            session.c.platform == watch_.platform,
+            condition,
+            session.c.state == State.ENDED,
+            session.c.id != apart_from,
+            session.c[measure].is_not(None),
+        )
+        if ended_before is not None:
+            chosen = sa.and_(chosen, session.c.ended_at <= ended_before)
+        field = await _field(
+            connection, chosen, measure, [_rival(e) for e in book_rows if _scope_for(e, watch_) is scope]
+        )
+        if field is not None:
+            found[scope] = field
+    return found
+
+
+def _scope_for(entry: Entry, watch_: Watch) -> Scope | None:
+    """Return the scope to which an entry adds a rival; None if it is another watch's, outside the chat's own."""
+    scope = Scope(entry.scope)
+    if scope is Scope.WATCH and entry.watch_id != watch_.id:
+        return Scope.CHAT if entry.chat_id is not None else Scope.PLATFORM
+    return scope
+
+
+async def _field(
+    connection: Connection, condition: sa.ColumnElement[bool], measure: Measure, booked: Sequence[Rival]
+) -> Field | None:
+    value = session.c[measure]
+    count, since = (
+        await connection.execute(sa.select(sa.func.count(), sa.func.min(session.c.first_at)).where(condition))
+    ).one()
+    rivals = list(booked)
+    if count:
+        row = (
+            await connection.execute(
+                sa.select(
+                    session.c.id, value.label("value"), session.c.title, session.c.url, session.c.first_at,
+                    session.c.peak_at, watch.c.name, watch.c.timezone,
+                )
+                .join(watch, watch.c.id == session.c.watch_id)
+                .where(condition)
+                .order_by(value.desc(), session.c.ended_at)
+                .limit(1)
+            )
+        ).one()  # fmt: skip
+        moment = row.peak_at if measure is Measure.PEAK and row.peak_at is not None else row.first_at
+        rivals.append(
+            Rival(
+                value=plain(row.value),
+                holder=row.name,
+                title=row.title,
+                link=row.url,
+                date=_day(moment, row.timezone),
+                session_id=row.id,
+            )
+        )
+    if not rivals:
+        return None
+    return Field(best=max(rivals, key=lambda rival: rival.value), sessions=count, since=since)
+
+
+def _rival(entry: Entry) -> Rival:
+    return Rival(
+        value=entry.value,
+        holder=entry.holder,
+        date=entry.date,
+        link=entry.link,
+        disputed=entry.disputed,
+        at_least=entry.at_least,
+        note=entry.note,
+        entry_id=entry.id,
+    )
+
+
+def _day(at: int, timezone: str) -> str:
+    zone: tzinfo = UTC if timezone == "UTC" else ZoneInfo(timezone)
+    return datetime.fromtimestamp(at / SECOND, tz=zone).date().isoformat()
+
+
+async def best_sessions(
+    connection: Connection, watch_ids: Iterable[int], *, measure: Measure
+) -> list[tuple[int, Rival]]:
+    """Return the best ended session of each watch for a measure, as (watch id, rival), best first."""
+    found = []
+    for watch_id in watch_ids:
+        condition = sa.and_(
+            session.c.watch_id == watch_id, session.c.state == State.ENDED, session.c[measure].is_not(None)
+        )
+        field = await _field(connection, condition, measure, ())
+        if field is not None:
+            found.append((watch_id, field.best))
+    return sorted(found, key=lambda pair: -pair[1].value)

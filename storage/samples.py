@@ -1,0 +1,89 @@
+"""The readings kept, and read back in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import sqlalchemy as sa
+
+from bot.domain import MINUTE, SECOND
+from bot.domain.reading import State, plain
+from bot.domain.session import Sample
+from bot.domain.snapshot import Snapshot
+from storage.bulk import insert_or_ignore
+from storage.database import Connection
+from storage.tables import sample
+
+BUCKET = 15 * MINUTE
+#: How a row's state is written; a session that was not there is the moment that the line breaks.
+GONE = 0
+STATES = {State.LIVE: 1, State.ENDED: 2}
+
+_insert = insert_or_ignore(
+    sample,
+    (
+        "bucket",
+        "session_id",
+        "offset",
+        "state",
+        "interval",
+        "concurrent",
+        "tuned_in",
+        "views",
+        "posts",
+        "reason",
+    ),
+)
+
+
+async def add(connection: Connection, samples: Iterable[Sample]) -> None:
+    """Keep readings; the same moment of the same session is kept once."""
+    rows: list[tuple[object, ...]] = []
+    for one in samples:
+        reading = one.reading
+        bucket, offset = divmod(one.at, BUCKET)
+        if reading is None:
+            rows.append(
+                (bucket, one.session.id, offset, GONE, one.interval // SECOND, None, None, None, None, None)
+            )
+        else:
+            rows.append(
+                (
+                    bucket,
+                    one.session.id,
+                    offset,
+                    1 if reading.state is State.LIVE else 2,
+                    one.interval // SECOND,
+                    reading.concurrent,
+                    reading.tuned_in,
+                    reading.views,
+                    reading.posts,
+                    reading.reason,
+                )
+            )
+    await _insert.run(connection, rows)
+
+
+async def between(connection: Connection, session_id: int, *, first: int, last: int) -> list[Snapshot]:
+    """Return a session's kept readings from ``first`` to ``last``, both included, in order of time."""
+    buckets = range(first // BUCKET, last // BUCKET + 1)
+    at = sample.c.bucket * BUCKET + sample.c.offset
+    rows = await connection.execute(
+        sa.select(at, sample.c.state, sample.c.interval, sample.c.concurrent, sample.c.tuned_in)
+        .where(
+            sample.c.bucket.in_(buckets),
+            sample.c.session_id == session_id,
+            at.between(first, last),
+        )
+        .order_by(sample.c.bucket, sample.c.offset)
+    )
+    return [
+        Snapshot(
+            moment,
+            state == STATES[State.LIVE],
+            interval * SECOND,
+            None if concurrent is None else plain(concurrent),
+            None if tuned_in is None else plain(tuned_in),
+        )
+        for moment, state, interval, concurrent, tuned_in in rows
+    ]

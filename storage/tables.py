@@ -1,0 +1,266 @@
+"""What is kept. Moments are integer milliseconds since 1970 in UTC; ids are integers of our own.
+
+Samples lie in a clustered table whose key begins with a quarter of an hour: a tick of all sessions then
+writes to neighbouring pages, and retention is one range delete (measured: 9 times faster to write and 25
+times less disk than a key that begins with the session). Alembic's comparison sees neither WITHOUT ROWID nor
+CHECK, so the test of migrations compares the schema's text too.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+#: 64 bits on PostgreSQL; on SQLite the type that makes an INTEGER PRIMARY KEY the row id itself.
+Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+Moment = sa.BigInteger()
+#: Whole numbers are stored as integers by SQLite and come back as floats: see ``bot.domain.reading.plain``.
+Figure = sa.Float()
+
+chat = sa.Table(
+    "chat",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("platform", sa.Text, nullable=False),
+    sa.Column("key", sa.Text, nullable=False),  # the platform's id
+    sa.Column("title", sa.Text),
+    sa.Column("timezone", sa.Text),
+    sa.Column("language", sa.Text),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("disabled_at", Moment),
+    sa.Column("disabled_why", sa.Text),
+    sa.UniqueConstraint("platform", "key"),
+)
+
+watch = sa.Table(
+    "watch",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("source", sa.Text, nullable=False),  # the word before the colon
+    sa.Column("reference", sa.Text, nullable=False),
+    sa.Column("platform", sa.Text, nullable=False),  # where its records count
+    sa.Column("public", sa.Boolean, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("unit", sa.Text, nullable=False),
+    sa.Column("metric", sa.Text, nullable=False),  # that ladders stand on
+    sa.Column("daily", sa.Boolean, nullable=False),
+    sa.Column("interval", sa.Integer, nullable=False),  # milliseconds between readings
+    sa.Column("timezone", sa.Text, nullable=False),
+    sa.Column("url", sa.Text),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("due_at", Moment),  # when to ask next; null while nobody watches
+    sa.Column("asked_at", Moment),
+    sa.Column("answered_at", Moment),
+    sa.Column("trouble", sa.Text),  # why the last answers were failures
+    sa.Column("trouble_since", Moment),
+    sa.UniqueConstraint("source", "reference"),
+    sa.Index("ix_watch_due_at", "due_at"),
+)
+
+#: Which chat watches what, and what it calls it there.
+chat_watch = sa.Table(
+    "chat_watch",
+    metadata,
+    sa.Column("chat_id", Id, sa.ForeignKey("chat.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("watch_id", Id, sa.ForeignKey("watch.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.UniqueConstraint("chat_id", "name"),
+    sa.Index("ix_chat_watch_watch_id", "watch_id"),
+)
+
+#: Where in a chat the alerts of a watch go, and which.
+subscription = sa.Table(
+    "subscription",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("chat_id", Id, sa.ForeignKey("chat.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("watch_id", Id, sa.ForeignKey("watch.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("topic", sa.Text, nullable=False, server_default=""),  # "" is the chat itself
+    sa.Column("kinds", sa.Text, nullable=False),  # ",started,milestone,"
+    sa.Column("ladder", sa.Text),  # JSON list of thresholds; null is the default ladder
+    sa.Column("metric", sa.Text),  # that this ladder stands on; null is the watch's own
+    sa.Column("muted_until", Moment),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.UniqueConstraint("watch_id", "chat_id", "topic"),
+    sa.Index("ix_subscription_chat_id", "chat_id"),
+)
+
+session = sa.Table(
+    "session",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("watch_id", Id, sa.ForeignKey("watch.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("platform", sa.Text, nullable=False),
+    sa.Column("public", sa.Boolean, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("platform_ids", sa.Text, nullable=False),  # JSON list of the platform's ids, in order
+    sa.Column("title", sa.Text),
+    sa.Column("hosts", sa.Text, nullable=False),  # JSON list
+    sa.Column("url", sa.Text),
+    sa.Column("started_at", Moment),
+    sa.Column("gone_at", Moment),
+    sa.Column("ended_at", Moment),
+    sa.Column("ends", sa.Integer, nullable=False),
+    sa.Column("daily", sa.Boolean, nullable=False),
+    # The measures as they stood at the end; null until then. What grows later is in the tally.
+    sa.Column("first_at", Moment),
+    sa.Column("peak", Figure),
+    sa.Column("peak_at", Moment),
+    sa.Column("average", Figure),
+    sa.Column("tuned_in", Figure),
+    sa.Column("views", Figure),
+    sa.Column("posts", Figure),
+    sa.Column("airtime", Figure),  # seconds
+    sa.Column("coverage", Figure),
+    sa.CheckConstraint("state IN ('scheduled', 'live', 'ended')", name="state"),
+    sa.Index("ix_session_watch_id_state", "watch_id", "state"),
+    sa.Index("ix_session_platform_state", "platform", "state"),
+)
+
+#: Under which platform ids a session was seen.
+session_key = sa.Table(
+    "session_key",
+    metadata,
+    sa.Column("watch_id", Id, sa.ForeignKey("watch.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("session_id", Id, sa.ForeignKey("session.id", ondelete="CASCADE"), primary_key=True),
+    sa.Index("ix_session_key_session_id", "session_id"),
+    sqlite_with_rowid=False,
+)
+
+#: One row a session, kept as readings arrive: see ``bot.domain.statistics.Tally``.
+tally = sa.Table(
+    "tally",
+    metadata,
+    sa.Column("session_id", Id, sa.ForeignKey("session.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("first_at", Moment),
+    sa.Column("last_at", Moment),
+    sa.Column("last", Figure),
+    sa.Column("confirmed", Figure),
+    sa.Column("confirmed_at", Moment, nullable=False),
+    sa.Column("confirmed_interval", sa.Integer, nullable=False),
+    sa.Column("suspect", Figure),
+    sa.Column("suspect_at", Moment, nullable=False),
+    sa.Column("suspect_interval", sa.Integer, nullable=False),
+    sa.Column("suspect_broken", sa.Boolean, nullable=False),
+    sa.Column("broken", sa.Boolean, nullable=False),
+    sa.Column("peak", Figure),
+    sa.Column("peak_at", Moment),
+    sa.Column("area", Figure, nullable=False),
+    sa.Column("covered", Moment, nullable=False),
+    sa.Column("readings", sa.Integer, nullable=False),
+    sa.Column("glitches", sa.Integer, nullable=False),
+    sa.Column("tuned_in", Figure),
+    sa.Column("views", Figure),
+    sa.Column("posts", Figure),
+    sa.Column("tuned_in_high", Figure),
+    sa.Column("views_high", Figure),
+    sa.Column("posts_high", Figure),
+    sa.Column("source_peak", Figure),
+)
+
+sample = sa.Table(
+    "sample",
+    metadata,
+    sa.Column("bucket", sa.Integer, primary_key=True, autoincrement=False),  # quarter hours since 1970
+    sa.Column("session_id", Id, primary_key=True, autoincrement=False),
+    sa.Column("offset", sa.Integer, primary_key=True, autoincrement=False),  # milliseconds into the bucket
+    sa.Column("state", sa.SmallInteger, nullable=False),  # see storage.samples
+    sa.Column("interval", sa.Integer, nullable=False),  # seconds, in force when it was taken
+    sa.Column("concurrent", Figure),
+    sa.Column("tuned_in", Figure),
+    sa.Column("views", Figure),
+    sa.Column("posts", Figure),
+    sa.Column("reason", sa.Text),
+    sqlite_with_rowid=False,
+)
+
+alert = sa.Table(
+    "alert",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("session_id", Id, sa.ForeignKey("session.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("watch_id", Id, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("measure", sa.Text),
+    sa.Column("before", Figure),
+    sa.Column("value", Figure),
+    sa.Column("late", sa.Boolean, nullable=False),
+    sa.Column("expires_at", Moment, nullable=False),
+    sa.UniqueConstraint("session_id", "key"),
+)
+
+_OWED = "state IN ('pending', 'leased')"
+delivery = sa.Table(
+    "delivery",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("alert_id", Id, sa.ForeignKey("alert.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("subscription_id", Id, nullable=False),
+    sa.Column("session_id", Id, nullable=False),
+    sa.Column("chat_id", Id, sa.ForeignKey("chat.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("topic", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("threshold", Figure),  # the rung, for a milestone
+    sa.Column("scope", sa.SmallInteger),  # the widest scope broken, for a record
+    sa.Column("detail", sa.Text),  # JSON: what the chat was told of the rivals
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("due_at", Moment, nullable=False),
+    sa.Column("leased_until", Moment),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("settled_at", Moment),
+    sa.Column("message_key", sa.Text),  # the platform's id of the post
+    sa.Column("error", sa.Text),
+    sa.UniqueConstraint("alert_id", "subscription_id"),
+    sa.CheckConstraint(
+        "state IN ('pending', 'leased', 'sent', 'dead', 'superseded', 'expired')", name="state"
+    ),
+    sa.Index(
+        "ix_delivery_owed", "chat_id", "id", sqlite_where=sa.text(_OWED), postgresql_where=sa.text(_OWED)
+    ),
+    sa.Index("ix_delivery_session_id_kind", "session_id", "kind"),
+)
+
+#: Records known from outside. Without a chat they are everybody's.
+book = sa.Table(
+    "book",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("chat_id", Id, sa.ForeignKey("chat.id", ondelete="CASCADE")),
+    sa.Column("watch_id", Id, sa.ForeignKey("watch.id", ondelete="CASCADE")),
+    sa.Column("platform", sa.Text, nullable=False),
+    sa.Column("measure", sa.Text, nullable=False),
+    sa.Column("scope", sa.SmallInteger, nullable=False),
+    sa.Column("value", Figure, nullable=False),
+    sa.Column("holder", sa.Text, nullable=False),
+    sa.Column("date", sa.Text),
+    sa.Column("link", sa.Text),
+    sa.Column("disputed", sa.Boolean, nullable=False),
+    sa.Column("at_least", sa.Boolean, nullable=False),
+    sa.Column("note", sa.Text),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("removed_at", Moment),
+    sa.Index("ix_book_platform_measure", "platform", "measure"),
+)
+
+#: One row: counts every change of what is watched, subscribed or booked, so that a poller knows when what it
+#: keeps in memory has aged.
+revision = sa.Table(
+    "revision",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("value", sa.BigInteger, nullable=False),
+    sa.CheckConstraint("id = 1", name="single"),
+)

@@ -1,0 +1,226 @@
+"""Watches: what is followed, when it is due, who watches it and under which name."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from storage.bulk import update_by_id
+from storage.database import Connection
+from storage.tables import chat_watch, revision, session, subscription, watch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """What an admin follows. Moments and lengths in milliseconds; see ``storage.tables.watch``."""
+
+    id: int
+    source: str
+    reference: str
+    platform: str
+    public: bool
+    name: str
+    unit: str
+    metric: str
+    daily: bool
+    interval: int
+    timezone: str
+    url: str | None
+    created_at: int
+    asked_at: int | None
+    answered_at: int | None
+    trouble: str | None
+    trouble_since: int | None
+
+
+_COLUMNS = tuple(watch.c[name] for name in Watch.__dataclass_fields__)
+_set_due = update_by_id(watch, "id", ("due_at",))
+_set_trouble = update_by_id(watch, "id", ("trouble", "trouble_since"))
+
+
+def _watch(row: Any) -> Watch:
+    return Watch(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
+
+
+async def revised(connection: Connection) -> int:
+    """Return how often what is watched, subscribed or booked has changed."""
+    return (await connection.execute(sa.select(revision.c.value))).scalar() or 0
+
+
+async def revise(connection: Connection) -> None:
+    """Note that what is watched, subscribed or booked changes in this transaction."""
+    changed = await connection.execute(sa.update(revision).values(value=revision.c.value + 1))
+    if changed.rowcount == 0:
+        await connection.execute(sa.insert(revision).values(id=1, value=1))
+
+
+async def claim(connection: Connection, now: int) -> list[int]:
+    """Return the watches that are due, and make each due again one interval later."""
+    rows = await connection.execute(
+        sa.update(watch)
+        .where(watch.c.due_at <= now)
+        .values(due_at=now + watch.c.interval)
+        .returning(watch.c.id)
+    )
+    return sorted(rows.scalars())
+
+
+async def next_due(connection: Connection) -> int | None:
+    """Return when the next watch is due, or None."""
+    return (await connection.execute(sa.select(sa.func.min(watch.c.due_at)))).scalar()
+
+
+async def due_again(connection: Connection, moments: Iterable[tuple[int, int | None]]) -> None:
+    """Set when watches are due, as (watch, moment); None is never again."""
+    await _set_due.run(connection, [(moment, id_) for id_, moment in moments])
+
+
+async def rearm(connection: Connection, now: int) -> None:
+    """After the clock was set back: make due at once what would now be due later than its interval."""
+    await connection.execute(
+        sa.update(watch).where(watch.c.due_at > now + watch.c.interval).values(due_at=now)
+    )
+
+
+async def note_asked(connection: Connection, ids: Sequence[int], *, at: int, answered: bool) -> None:
+    """Note when watches were asked, and whether they answered."""
+    values = {"asked_at": at, "answered_at": at} if answered else {"asked_at": at}
+    await connection.execute(sa.update(watch).where(watch.c.id.in_(ids)).values(values))
+
+
+async def note_trouble(connection: Connection, rows: Iterable[tuple[int, str | None, int | None]]) -> None:
+    """Note why watches fail and since when, as (watch, trouble, since); None where they are well again."""
+    await _set_trouble.run(connection, [(trouble, since, id_) for id_, trouble, since in rows])
+
+
+async def by_ids(connection: Connection, ids: Sequence[int]) -> dict[int, Watch]:
+    """Return watches by id."""
+    rows = await connection.execute(sa.select(*_COLUMNS).where(watch.c.id.in_(ids)))
+    return {row.id: _watch(row) for row in rows}
+
+
+async def by_reference(connection: Connection, source: str, reference: str) -> Watch | None:
+    """Return the watch of an address, or None."""
+    row = (
+        await connection.execute(
+            sa.select(*_COLUMNS).where(watch.c.source == source, watch.c.reference == reference)
+        )
+    ).one_or_none()
+    return None if row is None else _watch(row)
+
+
+async def add(connection: Connection, *, due_at: int, values: dict[str, Any]) -> Watch:
+    """Insert a watch."""
+    row = (
+        await connection.execute(sa.insert(watch).values(due_at=due_at, **values).returning(*_COLUMNS))
+    ).one()
+    return _watch(row)
+
+
+async def of_chat(connection: Connection, chat_id: int) -> list[tuple[str, Watch]]:
+    """Return what a chat watches, as (its name there, the watch), by name."""
+    rows = await connection.execute(
+        sa.select(chat_watch.c.name.label("chat_name"), *_COLUMNS)
+        .join(watch, watch.c.id == chat_watch.c.watch_id)
+        .where(chat_watch.c.chat_id == chat_id)
+        .order_by(chat_watch.c.name)
+    )
+    found = []
+    for row in rows:
+        values = dict(row._mapping)  # noqa: SLF001
+        found.append((values.pop("chat_name"), Watch(**values)))
+    return found
+
+
+async def follow(connection: Connection, *, chat_id: int, watch_id: int, name: str, now: int) -> None:
+    """Put a watch on a chat's list; a watch that nobody had is due at once."""
+    await connection.execute(
+        sa.insert(chat_watch).values(chat_id=chat_id, watch_id=watch_id, name=name, created_at=now)
+    )
+    await connection.execute(
+        sa.update(watch).where(watch.c.id == watch_id, watch.c.due_at.is_(None)).values(due_at=now)
+    )
+    await revise(connection)
+
+
+async def rename(connection: Connection, *, chat_id: int, watch_id: int, name: str) -> None:
+    """Give a watch another name in one chat."""
+    await connection.execute(
+        sa.update(chat_watch)
+        .where(chat_watch.c.chat_id == chat_id, chat_watch.c.watch_id == watch_id)
+        .values(name=name)
+    )
+
+
+async def unfollow(connection: Connection, *, chat_id: int, watch_id: int) -> None:
+    """Take a watch off a chat's list, with its subscriptions; nobody's watch is not polled. History stays."""
+    for table in (subscription, chat_watch):
+        await connection.execute(
+            sa.delete(table).where(table.c.chat_id == chat_id, table.c.watch_id == watch_id)
+        )
+    others = sa.exists().where(chat_watch.c.watch_id == watch.c.id)
+    await connection.execute(sa.update(watch).where(watch.c.id == watch_id, ~others).values(due_at=None))
+    await revise(connection)
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Who listens to a watch.
+
+    Attributes:
+        ladders: The different (ladder as JSON or None, metric or None) of its subscriptions.
+        chats: The chats that take its records.
+    """
+
+    ladders: tuple[tuple[str | None, str | None], ...]
+    chats: tuple[int, ...]
+
+
+async def audiences(connection: Connection, watch_ids: Sequence[int]) -> dict[int, Audience]:
+    """Return who listens to each of these watches."""
+    ladders: dict[int, set[tuple[str | None, str | None]]] = defaultdict(set)
+    chats: dict[int, set[int]] = defaultdict(set)
+    rows = await connection.execute(
+        sa.select(
+            subscription.c.watch_id,
+            subscription.c.ladder,
+            subscription.c.metric,
+            subscription.c.chat_id,
+            subscription.c.kinds,
+        ).where(subscription.c.watch_id.in_(watch_ids))
+    )
+    for watch_id, ladder, metric, chat_id, kinds in rows:
+        if ",milestone," in kinds:
+            ladders[watch_id].add((ladder, metric))
+        if ",record," in kinds:
+            chats[watch_id].add(chat_id)
+    return {
+        id_: Audience(
+            tuple(sorted(ladders[id_], key=lambda pair: (pair[0] or "", pair[1] or ""))),
+            tuple(sorted(chats[id_])),
+        )
+        for id_ in watch_ids
+    }
+
+
+async def counts(connection: Connection) -> tuple[int, int]:
+    """Return how many watches are polled, and how many sessions are on the air."""
+    watched = sa.select(sa.func.count()).select_from(watch).where(watch.c.due_at.is_not(None))
+    live = sa.select(sa.func.count()).select_from(session).where(session.c.state == "live")
+    row = (await connection.execute(sa.select(watched.scalar_subquery(), live.scalar_subquery()))).one()
+    return row[0], row[1]
+
+
+async def troubled(connection: Connection, limit: int = 10) -> list[tuple[str, str, int]]:
+    """Return watches that cannot be read, as (name, why, since), the longest first."""
+    rows = await connection.execute(
+        sa.select(watch.c.name, watch.c.trouble, watch.c.trouble_since)
+        .where(watch.c.trouble.is_not(None), watch.c.due_at.is_not(None))
+        .order_by(watch.c.trouble_since)
+        .limit(limit)
+    )
+    return [(row[0], row[1], row[2]) for row in rows]

@@ -1,0 +1,448 @@
+"""What every source keeps to, whatever its platform: real HTTP on loopback, nothing replaced."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from email.utils import formatdate
+from functools import partial
+from typing import Protocol
+
+import pytest
+from aiohttp import web
+
+from bot.domain import SECOND
+from bot.domain.reading import Answer, Failure, Reading, State, Trouble
+from bot.ports.source import Ask, BadAddress, NotAllowed, Source, SourceError, Told
+from bot.sources.icecast import Icecast
+from bot.sources.json import Json
+from bot.sources.prometheus import Prometheus
+from bot.sources.web import Web
+from tests.servers.pages import (
+    Behaviour,
+    Pages,
+    breaks_off,
+    floods,
+    free_port,
+    hangs,
+    hangs_up,
+    moves_in_circles,
+    moves_to,
+    says,
+    serving,
+    trickles,
+)
+
+NOW = 1_795_360_546_000
+TIMEOUT_SECONDS = 0.3
+LARGEST_BODY = 65_536
+#: Things that one test makes at most.
+MOST_THINGS = 5
+SECRET = "s3cret"
+
+
+class Stand(Protocol):
+    """A source together with things of its platform that a test can make."""
+
+    source: Source
+
+    async def showing(self, figure: float | None) -> str:
+        """Make something live that shows this figure, None for one that is hidden; return its reference."""
+        ...
+
+    async def off(self) -> str:
+        """Make something that is not live, and return its reference."""
+        ...
+
+    async def broken(self) -> str:
+        """Make something that cannot be read now, and return its reference."""
+        ...
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How one platform that is asked by HTTP looks.
+
+    Attributes:
+        reference: The address of a thing on a server whose root is given.
+        body: What the server says to show a figure; "off" for nothing live.
+    """
+
+    name: str
+    make: Callable[[Web], Source]
+    reference: Callable[[str], str]
+    body: Callable[[float | str | None], str]
+
+
+def icecast_body(figure: float | str | None) -> str:
+    source = {
+        "listenurl": "http://localhost:8000/live",
+        "server_name": "Friday",
+        "stream_start_iso8601": "2026-11-22T15:13:16+0000",
+    }
+    live = source if figure is None else source | {"listeners": figure}
+    return json.dumps({"icestats": {"host": "localhost"} | ({} if figure == "off" else {"source": live})})
+
+
+def json_body(figure: float | str | None) -> str:
+    return json.dumps({"live": figure != "off", "n": None if figure == "off" else figure})
+
+
+def prometheus_body(figure: float | str | None) -> str:
+    rows = [{"metric": {"__name__": "n"}, "value": [1795360546.6, str(figure)]}]
+    result = [] if figure is None or figure == "off" else rows
+    return json.dumps({"status": "success", "data": {"resultType": "vector", "result": result}})
+
+
+KINDS = [
+    Kind("icecast", Icecast, lambda root: f"{root}/live", icecast_body),
+    Kind("json", Json, lambda root: f"{root}/status.json#n live-when live", json_body),
+    Kind("prometheus", Prometheus, lambda root: f"{root}#n live-when up", prometheus_body),
+]
+
+
+@dataclass
+class Served:
+    """A stand whose things are each a server of their own.
+
+    Attributes:
+        idle: Servers that run and have no thing yet: the client must know their ports when it is made.
+        nobody: Where nobody listens.
+    """
+
+    kind: Kind
+    source: Source
+    idle: list[Pages]
+    nobody: str
+
+    async def thing(self, answer: Behaviour) -> str:
+        pages = self.idle.pop()
+        pages.answer = answer
+        return self.kind.reference(f"http://ann:{SECRET}@{pages.authority}")
+
+    async def showing(self, figure: float | None) -> str:
+        if self.kind.name == "prometheus":
+            return await self.thing(prometheus_answering(figure))
+        return await self.thing(says(self.kind.body(figure)))
+
+    async def off(self) -> str:
+        return await self.thing(says(self.kind.body("off")))
+
+    async def broken(self) -> str:
+        return await self.thing(says("out of order", status=503))
+
+
+def prometheus_answering(figure: float | None) -> Behaviour:
+    """Say that it is up whatever the figure is."""
+    up, n = says(prometheus_body(1)), says(prometheus_body(figure))
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        return await (up if request.query["query"] == "up" else n)(request)
+
+    return answer
+
+
+@asynccontextmanager
+async def a_stand(kind: Kind) -> AsyncIterator[Served]:
+    async with AsyncExitStack() as stack:
+        idle = [await stack.enter_async_context(serving()) for _ in range(MOST_THINGS)]
+        nobody = f"127.0.0.1:{free_port()}"
+        client = Web(
+            allowed=[*(pages.authority for pages in idle), nobody],
+            timeout_seconds=TIMEOUT_SECONDS,
+            largest_body=LARGEST_BODY,
+        )
+        stack.push_async_callback(client.close)
+        source = kind.make(client)
+        stack.push_async_callback(source.close)
+        yield Served(kind, source, idle, nobody)
+
+
+#: A new source gets a line here. One that is not asked by HTTP (`replay`) brings a Stand of its own.
+STANDS = [
+    *(pytest.param(partial(a_stand, kind), id=kind.name) for kind in KINDS),
+]
+
+
+@pytest.fixture(params=STANDS)
+async def stand(request: pytest.FixtureRequest) -> AsyncIterator[Stand]:
+    async with request.param() as stand:
+        yield stand
+
+
+@pytest.fixture(params=[pytest.param(kind, id=kind.name) for kind in KINDS])
+async def served(request: pytest.FixtureRequest) -> AsyncIterator[Served]:
+    async with a_stand(request.param) as served:
+        yield served
+
+
+async def read(source: Source, *references: str, known: Sequence[str] = (), now: int = NOW) -> list[Told]:
+    asks = [Ask(reference=one, known=tuple(known), started=NOW) for one in references]
+    told = await source.read(asks, now)
+    assert len(told) == len(references)
+    return told
+
+
+def only(told: Told) -> Answer | Failure:
+    (answer,) = told.answers
+    return answer
+
+
+def reading(told: Told) -> Reading:
+    answer = only(told)
+    assert isinstance(answer, Answer), answer
+    (one,) = answer.readings
+    return one
+
+
+def failure(told: Told) -> Failure:
+    answer = only(told)
+    assert isinstance(answer, Failure), answer
+    return answer
+
+
+# --- every source -----------------------------------------------------------------------------------------
+
+
+async def test_it_says_what_it_is(stand: Stand) -> None:
+    source = stand.source
+    assert source.example.startswith(f"{source.platform}:")
+    assert source.batch >= 1
+    assert await source.check() is None
+
+
+async def test_describing_gives_the_one_spelling(stand: Stand) -> None:
+    description = await stand.source.describe(await stand.showing(42), NOW)
+    again = await stand.source.describe(description.reference, NOW)
+    assert again.reference == description.reference
+    assert description.name
+    assert description.unit
+    assert description.live_now is not False
+    assert SECRET not in f"{description.name} {description.note} {description.url}"
+
+
+async def test_something_off_the_air_can_be_watched(stand: Stand) -> None:
+    reference = await stand.off()
+    assert (await stand.source.describe(reference, NOW)).live_now is not True
+    assert only(*await read(stand.source, reference)) == Answer(at=NOW)
+
+
+async def test_a_figure_is_read_as_described(stand: Stand) -> None:
+    description = await stand.source.describe(await stand.showing(42), NOW)
+    one = reading(*await read(stand.source, description.reference))
+    assert one.concurrent == 42
+    assert one.state is State.LIVE
+    assert one.session
+
+
+async def test_nobody_there_is_zero(stand: Stand) -> None:
+    assert reading(*await read(stand.source, await stand.showing(0))).concurrent == 0
+
+
+async def test_unknown_is_never_zero_and_has_a_reason(stand: Stand) -> None:
+    one = reading(*await read(stand.source, await stand.showing(None)))
+    assert one.concurrent is None
+    assert one.reason
+
+
+async def test_a_session_keeps_its_id(stand: Stand) -> None:
+    reference = await stand.showing(5)
+    first = reading(*await read(stand.source, reference)).session
+    later = reading(*await read(stand.source, reference, known=[first], now=NOW + 60 * SECOND))
+    assert later.session == first
+
+
+async def test_results_come_in_the_order_asked(stand: Stand) -> None:
+    references = [await stand.showing(figure) for figure in (3, 1, 4, 1, 5)]
+    told = await read(stand.source, *references, *reversed(references))
+    assert [reading(one).concurrent for one in told] == [3, 1, 4, 1, 5, 5, 1, 4, 1, 3]
+
+
+async def test_one_that_fails_does_not_touch_the_others(stand: Stand) -> None:
+    good, bad, off = await stand.showing(7), await stand.broken(), await stand.off()
+    told = await read(stand.source, good, bad, off, good)
+    assert reading(told[0]).concurrent == reading(told[3]).concurrent == 7
+    assert failure(told[1]).at == NOW
+    assert only(told[2]) == Answer(at=NOW)
+
+
+async def test_an_address_that_makes_no_sense_fails_alone(stand: Stand) -> None:
+    good = await stand.showing(7)
+    told = await read(stand.source, "\x00 no address", good)
+    assert failure(told[0]).trouble is Trouble.DENIED
+    assert reading(told[1]).concurrent == 7
+    with pytest.raises(BadAddress) as caught:
+        await stand.source.describe("\x00 no address", NOW)
+    assert_sentence(str(caught.value))
+
+
+async def test_nothing_asked_nothing_told(stand: Stand) -> None:
+    assert await stand.source.read([], NOW) == []
+
+
+@pytest.mark.parametrize("url", ["https://example.org/", "https://example.org/a#b", "words", "", "http://["])
+async def test_foreign_addresses_are_left_to_others(stand: Stand, url: str) -> None:
+    assert stand.source.recognises(url) is None
+
+
+async def test_closing_twice_is_fine(stand: Stand) -> None:
+    await stand.source.close()
+    await stand.source.close()
+
+
+# --- sources asked by HTTP --------------------------------------------------------------------------------
+
+
+def assert_sentence(message: str) -> None:
+    assert message
+    assert "\n" not in message
+    assert SECRET not in message
+    assert "ann" not in message.replace("cannot", "")
+    assert not message.startswith("HTTP")
+
+
+SHAPES: dict[str, tuple[Behaviour, Trouble]] = {
+    "500": (says("<h1>oops</h1>", status=500), Trouble.UNAVAILABLE),
+    "503": (says("starting", status=503), Trouble.UNAVAILABLE),
+    "401": (says("who?", status=401), Trouble.DENIED),
+    "403": (says("{}", status=403), Trouble.DENIED),
+    "404": (says("<h1>not found</h1>", status=404), Trouble.GARBAGE),
+    "404 as JSON": (says("{}", status=404), Trouble.GARBAGE),
+    "204": (says("", status=204), Trouble.GARBAGE),
+    "empty": (says(""), Trouble.GARBAGE),
+    "HTML": (says("<!doctype html><title>Hello</title>", Content_Type="text/html"), Trouble.GARBAGE),
+    "half a document": (says('{"icestats":{"source":{"listen'), Trouble.GARBAGE),
+    "bytes": (says(bytes(range(256))), Trouble.GARBAGE),
+    "wrong encoding": (says(b"\x1f\x8b not gzip", Content_Encoding="gzip"), Trouble.GARBAGE),
+    "nested without end": (says("[" * 60_000), Trouble.GARBAGE),
+    "an endless number": (says("1" * 60_000), Trouble.GARBAGE),
+    "broken off": (breaks_off, Trouble.GARBAGE),
+    "hung up": (hangs_up, Trouble.UNAVAILABLE),
+    "hanging": (hangs, Trouble.UNAVAILABLE),
+    "trickling": (trickles, Trouble.UNAVAILABLE),
+    "flooding": (floods, Trouble.GARBAGE),
+    "too large": (says(" " * (LARGEST_BODY + 1)), Trouble.GARBAGE),
+    "in circles": (moves_in_circles, Trouble.GARBAGE),
+    "redirect to nowhere": (moves_to("ftp://example.org/"), Trouble.DENIED),
+    "redirect without a place": (says("", status=302), Trouble.GARBAGE),
+}
+
+
+@pytest.mark.parametrize(("answer", "trouble"), SHAPES.values(), ids=SHAPES)
+async def test_every_shape_of_error_is_a_failure_of_that_watch_alone(
+    served: Served, caplog: pytest.LogCaptureFixture, answer: Behaviour, trouble: Trouble
+) -> None:
+    caplog.set_level("DEBUG")
+    good, bad = await served.showing(7), await served.thing(answer)
+    started = time.monotonic()
+    told = await read(served.source, bad, good)
+    assert time.monotonic() - started < 5 * TIMEOUT_SECONDS
+    failed = failure(told[0])
+    assert (failed.at, failed.trouble, failed.retry_after) == (NOW, trouble, None)
+    assert_sentence(failed.detail)
+    assert reading(told[1]).concurrent == 7
+    with pytest.raises(SourceError) as caught:
+        await served.source.describe(bad, NOW)
+    assert_sentence(str(caught.value))
+    assert SECRET not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("headers", "least", "most"),
+    [
+        ({"Retry_After": "120"}, 120, 120),
+        ({"Retry_After": "0"}, 1, 1),
+        ({"Retry_After": formatdate(time.time() + 300, usegmt=True)}, 200, 300),
+        ({"Retry_After": "Sun, 22 Nov 2026 15:20:00 GMT", "Date": "Sun, 22 Nov 2026 15:18:00 GMT"}, 120, 120),
+        ({"Retry_After": "Sun, 22 Nov 2020 15:20:00 GMT"}, 1, 1),
+        ({"Retry_After": "99999999"}, 86_400, 86_400),
+    ],
+)
+async def test_asked_to_wait(served: Served, headers: dict[str, str], least: int, most: int) -> None:
+    reference = await served.thing(says("slow down", status=429, **headers))
+    failed = failure(*await read(served.source, reference))
+    assert failed.trouble is Trouble.RATE_LIMITED
+    assert failed.retry_after is not None
+    assert least * SECOND <= failed.retry_after <= most * SECOND
+
+
+@pytest.mark.parametrize("headers", [{}, {"Retry_After": "soon"}, {"Retry_After": "-5"}])
+async def test_asked_to_wait_without_saying_how_long(served: Served, headers: dict[str, str]) -> None:
+    reference = await served.thing(says("slow down", status=429, **headers))
+    failed = failure(*await read(served.source, reference))
+    assert (failed.trouble, failed.retry_after) == (Trouble.RATE_LIMITED, None)
+
+
+async def test_nobody_listens(served: Served) -> None:
+    failed = failure(*await read(served.source, served.kind.reference(f"http://{served.nobody}")))
+    assert failed.trouble is Trouble.UNAVAILABLE
+    assert served.nobody in failed.detail
+
+
+async def test_a_private_address_is_not_asked(served: Served) -> None:
+    async with serving(says("{}")) as hidden:
+        reference = served.kind.reference(f"http://ann:{SECRET}@{hidden.authority}")
+        failed = failure(*await read(served.source, reference))
+        assert failed.trouble is Trouble.DENIED
+        assert_sentence(failed.detail)
+        with pytest.raises(NotAllowed, match=f"ALLOWED_PRIVATE_HOSTS={hidden.authority}"):
+            await served.source.describe(reference, NOW)
+        assert hidden.requests == []
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_nor_is_one_that_a_redirect_names(served: Served, status: int) -> None:
+    async with serving(says("{}")) as hidden:
+        reference = await served.thing(moves_to(f"{hidden.url}/latest/meta-data", status))
+        failed = failure(*await read(served.source, reference))
+        assert failed.trouble is Trouble.DENIED
+        assert f"ALLOWED_PRIVATE_HOSTS={hidden.authority}" in failed.detail
+        assert hidden.requests == []
+
+
+#: JSON that is fine, and nothing that the platform would say.
+ODD_BODIES = [
+    "null", "true", "0", '""', "[]", "{}", "[[]]",
+    '{"n": []}', '{"n": {"a": 1}}', '{"n": -1}', '{"n": 1e999}',
+    '{"n": NaN}', '{"n": 1e300}', '{"n": true}', '{"n": "many"}',
+    '{"icestats": null}', '{"icestats": []}', '{"icestats": "x"}', '{"icestats": {"source": null}}',
+    '{"icestats": {"source": 5}}', '{"icestats": {"source": [null, {}]}}',
+    '{"icestats": {"source": {"listenurl": 5}}}', '{"icestats": {"source": {"listenurl": "http://h"}}}',
+    '{"icestats": {"source": {"listenurl": "http://h/live", "listeners": -1}}}',
+    '{"icestats": {"source": {"listenurl": "http://h/live", "listeners": "many", "title": ["a"]}}}',
+    '{"icestats": {"source": {"listenurl": "http://h/live", "stream_start_iso8601": "soon"}}}',
+    '{"status": 1}', '{"status": "success"}', '{"status": "success", "data": null}',
+    '{"status": "success", "data": {"resultType": "vector", "result": null}}',
+    '{"status": "success", "data": {"resultType": "vector", "result": [{}]}}',
+    '{"status": "success", "data": {"resultType": "vector", "result": [{"metric": [], "value": [1, "2"]}]}}',
+    '{"status": "success", "data": {"resultType": "vector", "result": [{"metric": {}, "value": [1, "x"]}]}}',
+    '{"status": "success", "data": {"resultType": "vector", "result": [{"metric": {}, "value": 3}]}}',
+    '{"status": "success", "data": {"resultType": "scalar", "result": [1]}}',
+    '{"status": "success", "data": {"resultType": [], "result": [1]}}',
+    '{"status": "error", "error": {"a": "b"}}', '{"status": "error"}',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("body", ODD_BODIES)
+async def test_odd_answers_never_make_a_figure(served: Served, body: str) -> None:
+    good, odd = await served.showing(7), await served.thing(says(body))
+    told = await read(served.source, good, odd)
+    assert reading(told[0]).concurrent == 7
+    answer = only(told[1])
+    if isinstance(answer, Answer):
+        assert [one.concurrent for one in answer.readings] in ([], [None])
+        assert all(one.reason for one in answer.readings)
+    else:
+        assert answer.trouble is Trouble.GARBAGE
+        assert_sentence(answer.detail)
+    await describe_or_say_why(served.source.describe(odd, NOW))
+
+
+async def describe_or_say_why(describing: Awaitable[object]) -> None:
+    try:
+        await describing
+    except SourceError as error:
+        assert_sentence(str(error))
