@@ -67,7 +67,7 @@ def demo() -> None:
     from bot import play  # noqa: PLC0415
     from bot.app import set_up_logs  # noqa: PLC0415
 
-    set_up_logs(style="text", level="warning")
+    set_up_logs(style="text", level="error")
     _do(play.demo(at_terminal=play.is_terminal()))
 
 

@@ -163,7 +163,7 @@ async def run(settings: Settings) -> None:
 
 def set_up_logs(*, style: str, level: str) -> None:
     """Write one line a fact to standard error, as text or as JSON."""
-    shared = [
+    shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -181,3 +181,5 @@ def set_up_logs(*, style: str, level: str) -> None:
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    # It warns of every tick that came while the last one ran; such ticks are run once, as they should be.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)

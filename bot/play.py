@@ -10,7 +10,7 @@ import json
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -55,16 +55,18 @@ class Hands:
 @asynccontextmanager
 async def _stage(
     files: Sequence[Path], chat: Chat, book: Sequence[dict[str, Any]], ladder: Sequence[float] | None
-) -> AsyncIterator[tuple[Parts, Hands]]:
-    """Build everything on a fresh database that ends with the block, with a watch for each file."""
+) -> AsyncIterator[tuple[Parts, Hands, list[int]]]:
+    """Build everything on a fresh database that ends with the block, with a watch for each file.
+
+    Yields:
+        The parts, their clock, and the moments at which there is something to read.
+    """
     recordings = [load(path) for path in files]
     begins = [recording.answers[0].at for recording in recordings]
     clock = Hands(min(begins))
     with tempfile.TemporaryDirectory(prefix="milepost-") as folder:
         database = Database(f"sqlite:///{folder}/replay.db", throwaway=True)
-        async with build(
-            database=database, sources={"replay": Replay()}, chats=[chat], clock=clock
-        ) as parts:
+        async with build(database=database, sources={"replay": Replay()}, chats=[chat], clock=clock) as parts:
             async with database.write() as connection:
                 viewer = await chat_store.get_or_add(
                     connection, platform="console", key=KEY, title=None, now=clock.now
@@ -88,9 +90,7 @@ async def _stage(
                     name = watching.free_name(recording.watch, taken)
                     taken.add(name)
                     made.setdefault(recording.watch, (watch.id, watch.platform))
-                    await watches.follow(
-                        connection, chat_id=viewer.id, watch_id=watch.id, name=name, now=begin
-                    )
+                    await watches.follow(connection, chat_id=viewer.id, watch_id=watch.id, name=name, now=begin)
                     await chat_store.subscribe(
                         connection, chat_id=viewer.id, watch_id=watch.id, topic="", kinds=KINDS, now=begin
                     )
@@ -103,7 +103,7 @@ async def _stage(
                         )
                 for entry in _entries(book, made):
                     await records.add(connection, entry, now=clock.now)
-            yield parts, clock
+            yield parts, clock, sorted({one.at for recording in recordings for one in recording.answers})
 
 
 async def replay(
@@ -122,10 +122,10 @@ async def replay(
     """
     chat: Chat = Figures(out) if as_json else ConsoleChat(out=out, lines=None)
     book = read_book(record_book) if record_book is not None else []
-    async with _stage(files, chat, book, ladder) as (parts, clock):
-        while (now := await _next(parts)) is not None:
-            clock.now = max(clock.now, now)
-            await _step(parts, clock.now)
+    async with _stage(files, chat, book, ladder) as (parts, clock, moments):
+        for moment in moments:
+            clock.now = moment
+            await _step(parts, moment)
 
 
 async def demo(*, at_terminal: bool) -> None:
@@ -138,44 +138,40 @@ async def demo(*, at_terminal: bool) -> None:
         f"{note}\n"
         "Type /help at any moment; /quit to leave.\n"
     )
-    async with _stage([SPACE], console, read_book(RECORD_BOOK), None) as (parts, clock):
+    async with _stage([SPACE], console, read_book(RECORD_BOOK), None) as (parts, clock, moments):
+        ahead = iter(moments)
 
         async def tick(_now: int) -> None:
-            now = await _next(parts)
-            if now is None:
+            moment = next(ahead, None)
+            if moment is None:
                 played.set()
                 return
-            clock.now = max(clock.now, now)
-            await _step(parts, clock.now)
+            clock.now = moment
+            await _step(parts, moment)
 
         await console.start(parts.dispatcher.answer)
         schedule = Schedule(clock)
         schedule.every(PACE_AT_TERMINAL if at_terminal else PACE_ELSEWHERE, tick, name="sample")
         schedule.start()
         try:
-            done, waiting = await asyncio.wait(
-                [asyncio.create_task(leave.wait()), asyncio.create_task(played.wait())],
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-            for task in waiting:
-                task.cancel()
+            await _first(leave, played)
             await schedule.stop()
             if played.is_set() and not leave.is_set():
                 console.show("\nThat was the sample session: a reconstruction, played through the real pipeline.")
                 if at_terminal:
                     console.show("Ask on (/stats, /records), or leave with /quit.")
                     await leave.wait()
-            del done
         finally:
-            with suppress(Exception):
-                await schedule.stop()
+            await schedule.stop()
             await console.stop()
 
 
-async def _next(parts: Parts) -> int | None:
-    """Return when the next reading lies, or None at the end of all files."""
-    async with parts.database.read() as connection:
-        return await watches.next_due(connection)
+async def _first(*events: asyncio.Event) -> None:
+    """Wait until one of them is set."""
+    tasks = [asyncio.create_task(event.wait()) for event in events]
+    _, waiting = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in waiting:
+        task.cancel()
 
 
 async def _step(parts: Parts, now: int) -> None:
@@ -262,4 +258,3 @@ def _entries(book: Sequence[dict[str, Any]], made: dict[str, tuple[int, str]]) -
 def is_terminal() -> bool:
     """Tell whether a person sits at both ends of the terminal."""
     return sys.stdin.isatty() and sys.stdout.isatty()
-

@@ -68,9 +68,9 @@ class Settings(BaseSettings):
         cls,
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Take values only from ``load``, which knows ``NAME_FILE``."""
         return (init_settings,)
@@ -111,5 +111,7 @@ def load(environment: Mapping[str, str] | None = None, *, env_file: Path | None 
 
 def _mistake(error: Any) -> str:
     name = str(error["loc"][0]).upper() if error["loc"] else "?"
-    shown = "" if name == "DATABASE_URL" else f" {error['input']!r}"
-    return f"{name}: {error['msg'].removeprefix('Value error, ')}{'' if 'Value error' in error['msg'] else f' (is{shown})'}."
+    message = error["msg"]
+    if message.startswith("Value error, "):
+        return f"{name}: {message.removeprefix('Value error, ')}."
+    return f"{name}: {message[:1].lower()}{message[1:]}, not {error['input']!r}."

@@ -43,7 +43,7 @@ class Command:
     params: tuple[Param, ...] = ()
 
 
-class Mistake(Exception):  # noqa: N818 - the person's, not ours
+class Mistake(Exception):
     """What was typed cannot be done; ``line`` says what is wrong.
 
     Attributes:

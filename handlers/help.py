@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.ports.command import Param, Request, Who
-from bot.ports.message import Message
+from bot.ports.message import Line, Message
 from bot.services.context import Services
 from bot.texts.words import N_, Words, bold, code
 from handlers.command import Command, Group, Mistake
@@ -18,15 +18,13 @@ async def help_(request: Request, services: Services, words: Words) -> Message: 
         if command is None:
             raise Mistake(words.say("There is no command /{name}.", name=wanted[:32]), example="/help stats")
         return _one(command, words)
-    lines = []
+    lines: list[Line] = []
     for group in Group:
         chosen = [one for one in COMMANDS if one.group is group and _may(one, request)]
         if not chosen:
             continue
         lines.append((bold(words.text(group.value)),))
-        lines += [
-            words.say("/{name} – {about}", name=_usage(one), about=words.text(one.about)) for one in chosen
-        ]
+        lines += [words.say("/{name} – {about}", name=_usage(one), about=words.text(one.about)) for one in chosen]
     lines.append(words.say("More on one of them: {example}", example=code("/help milestones")))
     return Message(title=words.say("What I can do"), symbol="📖", lines=tuple(lines))
 
@@ -34,8 +32,7 @@ async def help_(request: Request, services: Services, words: Words) -> Message: 
 def _one(command: Command, words: Words) -> Message:
     lines = [words.say("For example: {example}", example=code(command.example))]
     lines += [
-        words.say("{param}: {about}", param=param.name, about=words.text(param.about))
-        for param in command.params
+        words.say("{param}: {about}", param=param.name, about=words.text(param.about)) for param in command.params
     ]
     return Message(
         symbol="📖",
@@ -50,11 +47,7 @@ def _usage(command: Command) -> str:
 
 
 def _may(command: Command, request: Request) -> bool:
-    return (
-        command.who is Who.EVERYONE
-        or (command.who is Who.ADMINS and request.is_admin)
-        or request.is_operator
-    )
+    return command.who is Who.EVERYONE or (command.who is Who.ADMINS and request.is_admin) or request.is_operator
 
 
 COMMAND = Command(

@@ -44,6 +44,4 @@ def _line(one: statistics.Shown, now: int, words: Words) -> Line:
     )
 
 
-COMMAND = Command(
-    name="live", about=N_("What is live now"), group=Group.ASK, run=live, example="/live"
-)
+COMMAND = Command(name="live", about=N_("What is live now"), group=Group.ASK, run=live, example="/live")

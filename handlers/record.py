@@ -123,7 +123,10 @@ async def _dispute(request: Request, services: Services, words: Words, text: str
     except (book.NoSuchEntry, book.NotYours) as error:
         raise _not_found(error, number, words) from None
     return Message(
-        symbol="📗", title=words.say("#{number} by {holder} is marked as disputed.", number=str(number), holder=name(entry.holder))
+        symbol="📗",
+        title=words.say(
+            "#{number} by {holder} is marked as disputed.", number=str(number), holder=name(entry.holder)
+        ),
     )
 
 
@@ -134,7 +137,8 @@ async def _remove(request: Request, services: Services, words: Words, text: str)
     except (book.NoSuchEntry, book.NotYours) as error:
         raise _not_found(error, number, words) from None
     return Message(
-        symbol="📗", title=words.say("#{number} by {holder} no longer counts.", number=str(number), holder=name(entry.holder))
+        symbol="📗",
+        title=words.say("#{number} by {holder} no longer counts.", number=str(number), holder=name(entry.holder)),
     )
 
 

@@ -61,12 +61,12 @@ def _entry(entry: Entry, shelf: book.Shelf, words: Words) -> Line:
     if entry.at_least:
         value = words.text("at least {value}", value=value)
     marks = [words.text("imported")]
-    if entry.disputed:
-        marks.append(words.text("disputed"))
     if entry.date:
         marks.insert(0, words.day(entry.date))
-    if entry.note:
-        marks.append(name(entry.note.rstrip(".")))
+    if entry.disputed and entry.note:
+        marks.append(words.text("disputed: {why}", why=name(entry.note.rstrip("."))))
+    elif entry.disputed:
+        marks.append(words.text("disputed"))
     return words.say(
         "#{number} {value} by {holder}; {marks}",
         number=str(entry.id),

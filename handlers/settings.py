@@ -61,9 +61,7 @@ def _zone(typed: str, words: Words) -> str:
     near = [cities[key] for key in get_close_matches(wanted, cities, n=3, cutoff=0.6)]
     if near:
         raise Mistake(
-            words.say(
-                "I know no zone “{typed}”. Did you mean {zones}?", typed=typed[:40], zones=words.list(near)
-            ),
+            words.say("I know no zone “{typed}”. Did you mean {zones}?", typed=typed[:40], zones=words.list(near)),
             example=f"/settings timezone {near[0]}",
         )
     raise Mistake(words.say("I know no zone “{typed}”: write the nearest big city.", typed=typed[:40]))
@@ -76,7 +74,17 @@ def _in_city(wanted: str) -> list[str]:
 @lru_cache(maxsize=1)
 def _zones() -> tuple[str, ...]:
     """Return the zones that are places (or UTC), each once."""
-    areas = ("Africa/", "America/", "Antarctica/", "Asia/", "Atlantic/", "Australia/", "Europe/", "Indian/", "Pacific/")
+    areas = (
+        "Africa/",
+        "America/",
+        "Antarctica/",
+        "Asia/",
+        "Atlantic/",
+        "Australia/",
+        "Europe/",
+        "Indian/",
+        "Pacific/",
+    )
     return tuple(sorted(zone for zone in available_timezones() if zone.startswith(areas) or zone == "UTC"))
 
 

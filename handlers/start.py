@@ -17,7 +17,9 @@ async def start(request: Request, services: Services, words: Words) -> Message:
     if request.is_admin:
         lines.append(words.say("First, tell me what to watch: {example}", example=code(f"/watch {example}")))
     else:
-        lines.append(words.say("Ask me {live}, {stats} or {records}.", live="/live", stats="/stats", records="/records"))
+        lines.append(
+            words.say("Ask me {live}, {stats} or {records}.", live="/live", stats="/stats", records="/records")
+        )
     lines.append(words.say("{help} lists everything else.", help="/help"))
     return Message(symbol="👋", title=words.say("Hello, I am {name}.", name=bold("Milepost")), lines=tuple(lines))
 

@@ -21,7 +21,10 @@ async def stats(request: Request, services: Services, words: Words) -> Message:
     found = await statistics.of(services, request, watched)
     watch, session = watched.watch, found.session
     if session is None:
-        lines = [words.say("Watched since {date}.", date=words.date(watch.created_at)), *trouble(watch, words)]
+        lines = [
+            words.say("Watched since {date}.", date=words.date(watch.created_at)),
+            *trouble(watch, words),
+        ]
         title = words.say("{name} has not been live yet", name=bold(name(watched.name)))
         return Message(symbol="⚪", title=title, lines=tuple(lines))
     tally = session.tally
@@ -36,9 +39,7 @@ async def stats(request: Request, services: Services, words: Words) -> Message:
             time=words.duration(max(0, services.clock() - tally.first_at)),
         )
         if session.gone_at is not None:
-            lines.append(
-                words.say("Gone since {time}; it may still come back.", time=words.time(session.gone_at))
-            )
+            lines.append(words.say("Gone since {time}; it may still come back.", time=words.time(session.gone_at)))
         elif tally.last is not None and tally.last_at is not None:
             figure = bold(words.text("{figure}", figure=counted(words, tally.last, watch.unit)))
             now = words.say("{figure}, at {time}", figure=figure, time=words.time(tally.last_at))
@@ -49,7 +50,9 @@ async def stats(request: Request, services: Services, words: Words) -> Message:
     else:
         symbol = "⚪"
         title = words.say(
-            "{name} is not live; last on {date}", name=bold(name(watched.name)), date=words.date(tally.first_at)
+            "{name} is not live; last on {date}",
+            name=bold(name(watched.name)),
+            date=words.date(tally.first_at),
         )
     lines += [_held(found, one, words) for one in found.records]
     lines += trouble(watch, words)
@@ -67,7 +70,9 @@ def trouble(watch: Watch, words: Words) -> list[Line]:
     if watch.trouble is None or watch.trouble_since is None:
         return []
     why = watch.trouble.partition(": ")[2] or watch.trouble
-    return [words.say("⚠️ The source cannot be read since {time}: {why}", time=words.time(watch.trouble_since), why=why)]
+    return [
+        words.say("⚠️ The source cannot be read since {time}: {why}", time=words.time(watch.trouble_since), why=why)
+    ]
 
 
 def _ahead(found: statistics.Figures, words: Words) -> Line | None:
@@ -105,7 +110,9 @@ def _footer(found: statistics.Figures, words: Words) -> Line:
     tally = found.session.tally
     text = words.text("Read every {interval}", interval=words.duration(found.watched.watch.interval))
     if tally.coverage is not None:
-        text = words.text("{how}, {coverage} of the airtime covered", how=text, coverage=words.percent(tally.coverage))
+        text = words.text(
+            "{how}, {coverage} of the airtime covered", how=text, coverage=words.percent(tally.coverage)
+        )
     return words.say("{footer}.", footer=text)
 
 

@@ -22,9 +22,7 @@ async def status(request: Request, services: Services, words: Words) -> Message:
         waits = words.duration(max(0, services.clock() - found.oldest))
         fields.append(Field(words.text("The oldest waits for"), words.say("{time}", time=waits)))
     lines = [
-        words.say(
-            "⚠️ {name} cannot be read since {time}: {why}", name=name, time=words.time(since), why=why
-        )
+        words.say("⚠️ {name} cannot be read since {time}: {why}", name=name, time=words.time(since), why=why)
         for name, why, since in found.troubled
     ]
     return Message(symbol="🩺", title=words.say("Milepost is running"), lines=tuple(lines), fields=tuple(fields))

@@ -35,7 +35,9 @@ async def watch(request: Request, services: Services, words: Words) -> Message:
         added = await watching.add(services, request, address, name=name)
     except watching.TooMany:
         raise Mistake(
-            words.say("This chat watches {n} things already, as many as one chat may.", n=str(watching.MOST_WATCHES)),
+            words.say(
+                "This chat watches {n} things already, as many as one chat may.", n=str(watching.MOST_WATCHES)
+            ),
             example="/unwatch …",
         ) from None
     except watching.NameTaken:
@@ -80,7 +82,5 @@ COMMAND = Command(
     run=watch,
     who=Who.ADMINS,
     example="/watch icecast:https://radio.example.org/live as Night Radio",
-    params=(
-        Param("address", N_("such as icecast:https://host/mount"), Takes.REST, required=True),
-    ),
+    params=(Param("address", N_("such as icecast:https://host/mount"), Takes.REST, required=True),),
 )

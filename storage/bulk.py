@@ -63,8 +63,6 @@ def update_by_id(table: sa.Table, key: str, columns: Sequence[str]) -> Bulk:
     """Set ``columns`` of the rows whose ``key`` is the last item of each tuple."""
     values = {name: sa.bindparam(f"new_{name}", type_=table.c[name].type) for name in columns}
     statement = (
-        sa.update(table)
-        .where(table.c[key] == sa.bindparam("the_key", type_=table.c[key].type))
-        .values(values)
+        sa.update(table).where(table.c[key] == sa.bindparam("the_key", type_=table.c[key].type)).values(values)
     )
     return Bulk(statement, [*(f"new_{name}" for name in columns), "the_key"])

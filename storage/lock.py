@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 
-class Held(Exception):  # noqa: N818 - the state, not the mistake
+class Held(Exception):
     """Another process has the database open."""
 
 

@@ -131,10 +131,7 @@ async def deliver_to_all(connection: Connection, alerts: Iterable[tuple[int, Ale
     """Owe alerts, given with their ids, to every subscription that takes their kind."""
     await _to_all.run(
         connection,
-        [
-            (id_, one.session.id, one.kind, now, one.session.watch_id, f"%,{one.kind},%")
-            for id_, one in alerts
-        ],
+        [(id_, one.session.id, one.kind, now, one.session.watch_id, f"%,{one.kind},%") for id_, one in alerts],
     )
 
 
@@ -187,7 +184,7 @@ async def told_scopes(connection: Connection, session_id: int, measure: str) -> 
         )
         .group_by(delivery.c.chat_id)
     )
-    return {chat_id: scope for chat_id, scope in rows}
+    return {row[0]: row[1] for row in rows}
 
 
 async def supersede(connection: Connection, session_ids: Sequence[int], *, before: int, now: int) -> None:

@@ -68,9 +68,7 @@ async def tracks(connection: Connection, watch_ids: Sequence[int]) -> dict[int, 
     )
     found = {id_: Track(id_, [], answered_at) for id_, answered_at in answered}
     rows = await connection.execute(
-        _SELECT.where(session.c.watch_id.in_(watch_ids), session.c.state != State.ENDED).order_by(
-            session.c.id
-        )
+        _SELECT.where(session.c.watch_id.in_(watch_ids), session.c.state != State.ENDED).order_by(session.c.id)
     )
     for row in rows:
         found[row.watch_id].sessions.append(_session(row))
@@ -111,9 +109,7 @@ async def newest(connection: Connection, watch_id: int, limit: int = 1) -> list[
 async def on_air(connection: Connection, watch_ids: Sequence[int]) -> list[Session]:
     """Return the live and announced sessions of these watches, oldest first."""
     rows = await connection.execute(
-        _SELECT.where(session.c.watch_id.in_(watch_ids), session.c.state != State.ENDED).order_by(
-            session.c.id
-        )
+        _SELECT.where(session.c.watch_id.in_(watch_ids), session.c.state != State.ENDED).order_by(session.c.id)
     )
     return [_session(row) for row in rows]
 

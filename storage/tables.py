@@ -224,12 +224,8 @@ delivery = sa.Table(
     sa.Column("message_key", sa.Text),  # the platform's id of the post
     sa.Column("error", sa.Text),
     sa.UniqueConstraint("alert_id", "subscription_id"),
-    sa.CheckConstraint(
-        "state IN ('pending', 'leased', 'sent', 'dead', 'superseded', 'expired')", name="state"
-    ),
-    sa.Index(
-        "ix_delivery_owed", "chat_id", "id", sqlite_where=sa.text(_OWED), postgresql_where=sa.text(_OWED)
-    ),
+    sa.CheckConstraint("state IN ('pending', 'leased', 'sent', 'dead', 'superseded', 'expired')", name="state"),
+    sa.Index("ix_delivery_owed", "chat_id", "id", sqlite_where=sa.text(_OWED), postgresql_where=sa.text(_OWED)),
     sa.Index("ix_delivery_session_id_kind", "session_id", "kind"),
 )
 

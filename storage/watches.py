@@ -61,17 +61,9 @@ async def revise(connection: Connection) -> None:
 async def claim(connection: Connection, now: int) -> list[int]:
     """Return the watches that are due, and make each due again one interval later."""
     rows = await connection.execute(
-        sa.update(watch)
-        .where(watch.c.due_at <= now)
-        .values(due_at=now + watch.c.interval)
-        .returning(watch.c.id)
+        sa.update(watch).where(watch.c.due_at <= now).values(due_at=now + watch.c.interval).returning(watch.c.id)
     )
     return sorted(rows.scalars())
-
-
-async def next_due(connection: Connection) -> int | None:
-    """Return when the next watch is due, or None."""
-    return (await connection.execute(sa.select(sa.func.min(watch.c.due_at)))).scalar()
 
 
 async def due_again(connection: Connection, moments: Iterable[tuple[int, int | None]]) -> None:
@@ -81,9 +73,7 @@ async def due_again(connection: Connection, moments: Iterable[tuple[int, int | N
 
 async def rearm(connection: Connection, now: int) -> None:
     """After the clock was set back: make due at once what would now be due later than its interval."""
-    await connection.execute(
-        sa.update(watch).where(watch.c.due_at > now + watch.c.interval).values(due_at=now)
-    )
+    await connection.execute(sa.update(watch).where(watch.c.due_at > now + watch.c.interval).values(due_at=now))
 
 
 async def note_asked(connection: Connection, ids: Sequence[int], *, at: int, answered: bool) -> None:
@@ -115,9 +105,7 @@ async def by_reference(connection: Connection, source: str, reference: str) -> W
 
 async def add(connection: Connection, *, due_at: int, values: dict[str, Any]) -> Watch:
     """Insert a watch."""
-    row = (
-        await connection.execute(sa.insert(watch).values(due_at=due_at, **values).returning(*_COLUMNS))
-    ).one()
+    row = (await connection.execute(sa.insert(watch).values(due_at=due_at, **values).returning(*_COLUMNS))).one()
     return _watch(row)
 
 
@@ -159,9 +147,7 @@ async def rename(connection: Connection, *, chat_id: int, watch_id: int, name: s
 async def unfollow(connection: Connection, *, chat_id: int, watch_id: int) -> None:
     """Take a watch off a chat's list, with its subscriptions; nobody's watch is not polled. History stays."""
     for table in (subscription, chat_watch):
-        await connection.execute(
-            sa.delete(table).where(table.c.chat_id == chat_id, table.c.watch_id == watch_id)
-        )
+        await connection.execute(sa.delete(table).where(table.c.chat_id == chat_id, table.c.watch_id == watch_id))
     others = sa.exists().where(chat_watch.c.watch_id == watch.c.id)
     await connection.execute(sa.update(watch).where(watch.c.id == watch_id, ~others).values(due_at=None))
     await revise(connection)
@@ -224,3 +210,10 @@ async def troubled(connection: Connection, limit: int = 10) -> list[tuple[str, s
         .limit(limit)
     )
     return [(row[0], row[1], row[2]) for row in rows]
+
+
+async def polled(connection: Connection) -> list[Watch]:
+    """Return all watches that somebody follows."""
+    followed = sa.exists().where(chat_watch.c.watch_id == watch.c.id)
+    rows = await connection.execute(sa.select(*_COLUMNS).where(followed).order_by(watch.c.id))
+    return [_watch(row) for row in rows]

@@ -96,9 +96,7 @@ _SAYINGS: Any = sayings
 def _calls(tree: ast.AST, keywords: Collection[str]) -> Iterator[tuple[ast.Call, str]]:
     for node in ast.walk(tree):
         match node:
-            case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=[_, *_]) if (
-                name in keywords
-            ):
+            case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=[_, *_]) if name in keywords:
                 yield node, name
 
 
@@ -296,9 +294,7 @@ def _gaps(catalog: Catalog, language: str) -> str:
 def check(root: Path = ROOT, catalogs: Path = CATALOGS) -> Report:
     """Compare the files with what they should be."""
     report = plan(root, catalogs)
-    stale = [
-        path for path, content in report.files.items() if not path.is_file() or path.read_bytes() != content
-    ]
+    stale = [path for path, content in report.files.items() if not path.is_file() or path.read_bytes() != content]
     report.wrong += [f"{path} is not what the code gives: run make catalogs" for path in stale]
     return report
 
@@ -314,13 +310,9 @@ def write(root: Path = ROOT, catalogs: Path = CATALOGS) -> Report:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run from the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.catalogs", description="The catalogs of sentences."
-    )
+    parser = argparse.ArgumentParser(prog="python -m tests.catalogs", description="The catalogs of sentences.")
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument(
-        "--check", action="store_true", help="fail where they are stale or a translation is broken"
-    )
+    what.add_argument("--check", action="store_true", help="fail where they are stale or a translation is broken")
     what.add_argument("--write", action="store_true", help="bring them up to date and compile them")
     parser.add_argument("--root", type=Path, default=ROOT, help="where the code is")
     parser.add_argument("--catalogs", type=Path, default=CATALOGS, help="where the catalogs are")

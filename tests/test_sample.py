@@ -140,9 +140,7 @@ def test_holds_each_trouble(played: Played) -> None:
 def test_those_tuned_in_only_add_up_and_are_never_fewer_than_those_there(played: Played) -> None:
     live = [line for line in played.lines if line.get("state") == "live"]
     assert all(left["tuned_in"] <= right["tuned_in"] for left, right in pairwise(live))
-    assert all(
-        line["tuned_in"] >= line["concurrent"] for line in live if line["concurrent"] not in (None, ABSURD)
-    )
+    assert all(line["tuned_in"] >= line["concurrent"] for line in live if line["concurrent"] not in (None, ABSURD))
 
 
 def test_is_announced_before_and_gone_long_enough_after(played: Played) -> None:

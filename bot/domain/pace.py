@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.domain import HOUR, MINUTE
+from bot.domain import MINUTE
 
 #: How far back the present pace looks.
 WINDOW = 10 * MINUTE
 #: It takes this many readings over this much time to speak of a pace.
 FEWEST = 5
 SHORTEST = 3 * MINUTE
-#: Nobody knows what a session does later than this.
-FURTHEST = 2 * HOUR
+#: The pace of the newer half may fall short of that of the whole by this much; below, it is giving out.
+STEADY = 0.7
+#: What lies further ahead than the pace was watched is a guess, not an estimate.
+REACH = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +41,8 @@ def slope(points: Sequence[tuple[int, float]]) -> float | None:
 def estimate(points: Sequence[tuple[int, float]], target: float) -> Estimate | None:
     """Return when ``target`` would be reached, or None when the pace does not carry it.
 
-    The pace of the whole window and that of its newer half bound the range; both must rise, and the faster
-    one must get there before anybody stops believing in it.
+    The pace of the whole window and that of its newer half bound the range. Both must rise, the newer one must
+    not be giving out, and the figure must lie no further ahead than the pace was watched.
 
     Args:
         points: Confirmed (moment, figure) of the last minutes, in order of time.
@@ -51,8 +53,10 @@ def estimate(points: Sequence[tuple[int, float]], target: float) -> Estimate | N
     missing = target - points[-1][1]
     if missing <= 0:
         return None
-    paces = [slope(points), slope(points[len(points) // 2 :])]
-    times = [missing / pace for pace in paces if pace is not None and pace > 0]
-    if len(times) < len(paces) or max(times) > FURTHEST:
+    whole, newer = slope(points), slope(points[len(points) // 2 :])
+    if whole is None or newer is None or whole <= 0 or newer < STEADY * whole:
+        return None
+    times = (missing / whole, missing / newer)
+    if max(times) > REACH * (points[-1][0] - points[0][0]):
         return None
     return Estimate(soonest=round(min(times)), latest=round(max(times)))

@@ -89,11 +89,11 @@ class Failure:
 
 def is_figure(value: object) -> TypeGuard[int | float]:
     """Tell whether a value can be an audience figure: a number, not negative, finite, countable."""
-    return (
-        isinstance(value, int | float)
-        and not isinstance(value, bool)
-        and 0 <= value <= LARGEST_FIGURE  # also false for NaN
-    )
+    if isinstance(value, bool):
+        return False
+    if isinstance(value, int | float):
+        return 0 <= value <= LARGEST_FIGURE  # false for NaN too
+    return False
 
 
 def plain(value: float) -> float:

@@ -256,9 +256,7 @@ def _today(track: Track, reading: Reading) -> Session | None:
 
 def _rejoined(track: Track, reading: Reading, at: int, rules: Rules) -> Session | None:
     """Give a new id to the session that went last, if it is within its grace."""
-    gone = [
-        s for s in track.sessions if s.is_live and s.gone_at is not None and at - s.gone_at <= rules.grace
-    ]
+    gone = [s for s in track.sessions if s.is_live and s.gone_at is not None and at - s.gone_at <= rules.grace]
     if not gone:
         return None
     session = max(gone, key=lambda s: s.tally.last_at or 0)
@@ -328,9 +326,7 @@ def _take(
     tally.see(at, interval=rules.interval, concurrent=reading.concurrent)
     if tally.peak is not None and tally.peak != before:
         changed.append(Rose(session, at, Metric.CONCURRENT, before, tally.peak, late))
-    if reading.source_peak is not None and (
-        tally.source_peak is None or reading.source_peak > tally.source_peak
-    ):
+    if reading.source_peak is not None and (tally.source_peak is None or reading.source_peak > tally.source_peak):
         tally.source_peak = reading.source_peak
     if reading.tuned_in is not None or reading.views is not None or reading.posts is not None:
         _add_up(session, reading, at, late, changed)

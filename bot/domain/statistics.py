@@ -139,7 +139,7 @@ class Tally:
         before = self.confirmed
         if before is not None and not broken:
             gap = at - self.confirmed_at
-            longest = interval if interval > self.confirmed_interval else self.confirmed_interval
+            longest = max(self.confirmed_interval, interval)
             if 0 <= gap <= JOINED_INTERVALS * longest:
                 self.area += (before + value) / 2 * gap
                 self.covered += gap

@@ -36,9 +36,7 @@ Clock = Callable[[], int]
 class Deliver:
     """The stage that sends."""
 
-    def __init__(
-        self, database: Database, chats: Mapping[str, Chat], render: Render, *, clock: Clock
-    ) -> None:
+    def __init__(self, database: Database, chats: Mapping[str, Chat], render: Render, *, clock: Clock) -> None:
         self._database = database
         self._chats = chats
         self._render = render
@@ -99,7 +97,10 @@ class Deliver:
         except (NotPermitted, Refused) as error:
             await self._settle(owed, "dead", now, error=str(error))
             log.warning("a post was not taken", platform=owed.chat_platform, why=str(error))
-        except (SendError, TimeoutError) as error:  # unsure, or of a kind we do not know: it may be sent twice
+        except (
+            SendError,
+            TimeoutError,
+        ) as error:  # unsure, or of a kind we do not know: it may be sent twice
             pause = min(FIRST_PAUSE * 2 ** (owed.attempts - 1), LONGEST_PAUSE)
             await self._again(owed, now + pause, str(error) or "no answer")
         else:

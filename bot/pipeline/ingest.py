@@ -227,14 +227,10 @@ class Ingest:
                 for ladder, metric, threshold in reached
             ]
             await outbox.deliver_rungs(connection, rungs, now=now)
-            await outbox.supersede(
-                connection, sorted({rung.session_id for rung in rungs}), before=ids[0], now=now
-            )
+            await outbox.supersede(connection, sorted({rung.session_id for rung in rungs}), before=ids[0], now=now)
         return bool(turn.facts or fallen or milestones)
 
-    def _milestones(
-        self, turn: _Round
-    ) -> list[tuple[Watch, Rose, list[tuple[str | None, str | None, float]]]]:
+    def _milestones(self, turn: _Round) -> list[tuple[Watch, Rose, list[tuple[str | None, str | None, float]]]]:
         """Return the rises that passed a rung of somebody's ladder, with the rung for each ladder."""
         found = []
         for watch, rose in turn.rose:
@@ -271,7 +267,11 @@ class Ingest:
                 self._gates[session.id, measure] = best
                 continue
             id_ = await self._break(
-                connection, watch, record.alert(session, at=at, measure=measure, value=value, late=late), chats, now
+                connection,
+                watch,
+                record.alert(session, at=at, measure=measure, value=value, late=late),
+                chats,
+                now,
             )
             first = first or id_
         return first

@@ -41,6 +41,8 @@ class Schedule:
         )
         self._scheduler.add_listener(self._on_error, EVENT_JOB_ERROR)
         self._offset = self._wall_over_monotonic()
+        self._watch: asyncio.Task[None] | None = None
+        self._stopped = False
 
     def every(self, seconds: float, tick: Tick, *, name: str) -> None:
         """Call ``tick`` with the present moment, at once and then every so many seconds."""
@@ -79,11 +81,13 @@ class Schedule:
 
     async def stop(self) -> None:
         """Stop ticking; a tick under way is not waited for."""
-        watch = getattr(self, "_watch", None)
-        if watch is not None:
-            watch.cancel()
-        if self._scheduler.running:
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.gather(self._watch, return_exceptions=True)
+        if not self._stopped and self._scheduler.running:
+            self._stopped = True
             self._scheduler.shutdown(wait=False)
+            await asyncio.sleep(0)  # the library shuts down in a callback of the loop
 
     @staticmethod
     def _wall_over_monotonic() -> int:

@@ -1,3 +1,5 @@
-"""The seams: where numbers come from (source), where people are (chat), what they ask (command), what they
-read (message). Protocols, their values, their error trees; no adapter is named here.
+"""The seams: sources, chats, commands, messages.
+
+Where numbers come from, where people are, what they ask, what they read: protocols, their values, their error
+trees. No adapter is named here.
 """

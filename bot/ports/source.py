@@ -134,8 +134,10 @@ class Description:
 
 
 class Source(Protocol):
-    """One platform. Adapters hold no state that a restart would miss, and never sleep or retry inside a call:
-    the poller decides when to ask again.
+    """One platform.
+
+    Adapters hold no state that a restart would miss, and never sleep or retry inside a call: the poller decides
+    when to ask again.
 
     Attributes:
         platform: The word before the colon of an address.

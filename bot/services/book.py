@@ -33,11 +33,11 @@ class Shelf:
     booked: tuple[Entry, ...]
 
 
-class NoSuchEntry(Exception):  # noqa: N818 - what is the matter, not a fault
+class NoSuchEntry(Exception):
     """The chat's record book has no entry of this number."""
 
 
-class NotYours(Exception):  # noqa: N818
+class NotYours(Exception):
     """The entry is everybody's; only operators may change it."""
 
 

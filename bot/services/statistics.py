@@ -71,17 +71,13 @@ async def of(services: Services, request: Request, watched: Watched) -> Figures:
             return Figures(watched=watched, session=None)
         session = newest[0]
         chat = await chats.find(connection, platform=request.platform, key=request.chat)
-        records = (
-            await broken_records(connection, watch, session, chat_id=chat.id) if chat is not None else ()
-        )
+        records = await broken_records(connection, watch, session, chat_id=chat.id) if chat is not None else ()
         rung = guess = None
         ladder = own[0].ladder if own else None
         if session.is_live and session.tally.peak is not None and Metric(watch.metric) is Metric.CONCURRENT:
             rung = milestone.next_rung(ladder, above=session.tally.peak)
             last = session.tally.last_at or 0
-            points = confirmed(
-                await samples.between(connection, session.id, first=last - WINDOW, last=last)
-            )
+            points = confirmed(await samples.between(connection, session.id, first=last - WINDOW, last=last))
             guess = estimate(points, rung) if rung is not None and session.gone_at is None else None
     return Figures(watched=watched, session=session, next_rung=rung, estimate=guess, records=records)
 
@@ -112,11 +108,7 @@ async def would_have_told(
                 if metric is Metric.CONCURRENT
                 else [(one.at, one.tuned_in) for one in kept if one.tuned_in is not None]
             )
-            earlier = [
-                value
-                for one in newest[place + 1 :]
-                if (value := _mark(one, MARK_OF[metric])) is not None
-            ]
+            earlier = [value for one in newest[place + 1 :] if (value := _mark(one, MARK_OF[metric])) is not None]
             found.append(Told(session=session, rungs=_rungs(points, ladder, max(earlier, default=None))))
     return found
 

@@ -61,9 +61,7 @@ def _record(base: Story, owed: Owed) -> Story:
     return replace(base, records=(BrokenRecord(measure=base.measure, value=base.value, standing=kept),))
 
 
-async def _milestone(
-    connection: Connection, base: Story, owed: Owed, subscription: Subscription
-) -> Story:
+async def _milestone(connection: Connection, base: Story, owed: Owed, subscription: Subscription) -> Story:
     assert owed.value is not None
     above = milestone.next_rung(subscription.ladder, above=owed.value)
     guess = None
@@ -91,9 +89,7 @@ async def _recap(connection: Connection, base: Story, owed: Owed, watch: Watch) 
         kind=owed.kind,
         before=owed.id,
     )
-    broken = await broken_records(
-        connection, watch, base.session, chat_id=owed.chat_id, ended_before=owed.at
-    )
+    broken = await broken_records(connection, watch, base.session, chat_id=owed.chat_id, ended_before=owed.at)
     return replace(
         base,
         records=broken,

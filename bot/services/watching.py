@@ -22,11 +22,11 @@ MOST_WATCHES = 100
 LONGEST_NAME = 60
 
 
-class NoWatches(Exception):  # noqa: N818 - what is the matter, not a fault
+class NoWatches(Exception):
     """The chat watches nothing yet."""
 
 
-class UnknownName(Exception):  # noqa: N818
+class UnknownName(Exception):
     """The chat watches nothing of this name; ``near`` are names that look like it."""
 
     def __init__(self, name: str, near: Sequence[str]) -> None:
@@ -35,7 +35,7 @@ class UnknownName(Exception):  # noqa: N818
         self.near = tuple(near)
 
 
-class WhichOne(Exception):  # noqa: N818
+class WhichOne(Exception):
     """The chat watches several things, and none was named."""
 
     def __init__(self, names: Sequence[str]) -> None:
@@ -43,11 +43,11 @@ class WhichOne(Exception):  # noqa: N818
         self.names = tuple(names)
 
 
-class TooMany(Exception):  # noqa: N818
+class TooMany(Exception):
     """The chat watches as much as one chat may."""
 
 
-class NameTaken(Exception):  # noqa: N818
+class NameTaken(Exception):
     """The chat already calls another watch so."""
 
 
@@ -75,9 +75,7 @@ class Added:
     address: str
 
 
-def values(
-    *, source: str, description: Description, public: bool, interval: int, now: int
-) -> dict[str, Any]:
+def values(*, source: str, description: Description, public: bool, interval: int, now: int) -> dict[str, Any]:
     """Return the columns of a new watch."""
     return {
         "source": source,
@@ -181,9 +179,7 @@ async def listed(services: Services, request: Request) -> list[Watched]:
         chat = await chats.find(connection, platform=request.platform, key=request.chat)
         if chat is None:
             return []
-        return [
-            Watched(name=name, watch=watch) for name, watch in await watches.of_chat(connection, chat.id)
-        ]
+        return [Watched(name=name, watch=watch) for name, watch in await watches.of_chat(connection, chat.id)]
 
 
 async def find(services: Services, request: Request, name: str) -> Watched:
@@ -248,9 +244,7 @@ async def subscriptions(services: Services, request: Request) -> dict[int, list[
     return found
 
 
-async def subscribe(
-    services: Services, request: Request, watched: Watched, kinds: Sequence[str]
-) -> None:
+async def subscribe(services: Services, request: Request, watched: Watched, kinds: Sequence[str]) -> None:
     """Let these kinds of alerts come here."""
     async with services.database.write() as connection:
         chat = await chat_of(services, request, connection)
@@ -278,9 +272,7 @@ async def mute(services: Services, request: Request, watched: Watched, minutes: 
     until = services.clock() + minutes * MINUTE if minutes else None
     async with services.database.write() as connection:
         chat = await chat_of(services, request, connection)
-        await chats.change_subscriptions(
-            connection, chat_id=chat.id, watch_id=watched.watch.id, muted_until=until
-        )
+        await chats.change_subscriptions(connection, chat_id=chat.id, watch_id=watched.watch.id, muted_until=until)
     return until
 
 
@@ -304,4 +296,3 @@ async def set_timezone(services: Services, request: Request, timezone: str) -> N
     async with services.database.write() as connection:
         chat = await chat_of(services, request, connection)
         await chats.change(connection, chat.id, timezone=timezone)
-

@@ -82,7 +82,7 @@ class Replay:
         Raises:
             BadAddress: It cannot be read, or a line of it is wrong; the message says which and why.
         """
-        path = str(Path(reference).expanduser().absolute())
+        path = _absolute(reference)
         self._read.pop(path, None)
         recording = await self._recording(path)
         return Description(
@@ -130,6 +130,10 @@ class Replay:
         )
 
 
+def _absolute(reference: str) -> str:
+    return str(Path(reference).expanduser().absolute())
+
+
 def load(path: Path) -> Recording:
     """Read a replay file.
 
@@ -145,7 +149,7 @@ def load(path: Path) -> Recording:
     numbered = [(n, line) for n, line in enumerate(text.split("\n"), 1) if line.strip()]
     if not numbered:
         raise BadAddress(f"{path.name} is empty: its first line must be a header like {_HEADER}")
-    lines = []
+    lines: list[dict[str, Any]] = []
     for number, line in numbered:
         try:
             value = json.loads(line, parse_constant=_no_constant)

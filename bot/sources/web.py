@@ -260,9 +260,7 @@ def _session(make_socket: aiohttp.SocketFactoryType | None) -> aiohttp.ClientSes
     )
     return aiohttp.ClientSession(
         connector=connector,
-        timeout=aiohttp.ClientTimeout(
-            total=None, sock_connect=None
-        ),  # one bound stands around the whole call
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),  # one bound stands around the whole call
         cookie_jar=aiohttp.DummyCookieJar(),  # watches share the client, not their cookies
         headers={"User-Agent": "Milepost"},
         trust_env=False,  # a proxy would connect in our place, past the guard
@@ -285,9 +283,7 @@ def parse_url(text: str, *, base: URL | None = None) -> URL:
         raise BadAddress(f"{where} is not an address of the web, like https://radio.example.org/path")
     with suppress(OSError, ValueError):  # a name, or IPv6
         url = url.with_host(socket.inet_ntoa(socket.inet_aton(host)))
-    return URL(
-        str(url.with_fragment(None))
-    )  # the same address, the same object: ports that go without saying
+    return URL(str(url.with_fragment(None)))  # the same address, the same object: ports that go without saying
 
 
 def _shown(url: URL) -> str:
@@ -345,9 +341,7 @@ def _translated(error: Exception, host: str, url: URL) -> SourceError:
         case aiohttp.ClientConnectorSSLError():
             return Unavailable(f"{host} does not speak https there.")
         case aiohttp.ClientConnectorError():
-            return Unavailable(
-                f"{host} does not take connections: {error.os_error.strerror or 'unreachable'}"
-            )
+            return Unavailable(f"{host} does not take connections: {error.os_error.strerror or 'unreachable'}")
         case aiohttp.InvalidURL() | UnicodeError():
             return BadAddress(f"{host} is not the name of a host.")
         case aiohttp.ClientPayloadError() | aiohttp.ClientResponseError():

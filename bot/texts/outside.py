@@ -7,9 +7,7 @@ import unicodedata
 ELLIPSIS = "…"
 
 #: Signs that turn the direction of everything after them.
-_DIRECTION = frozenset(
-    "\u061c\u200e\u200f" + "".join(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x2070))))
-)
+_DIRECTION = frozenset("\u061c\u200e\u200f" + "".join(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x2070)))))
 #: Invisible, and of no use in a line: byte order mark, zero-width space, annotations.
 _INVISIBLE = frozenset("\ufeff\u200b\ufff9\ufffa\ufffb")
 #: Letters and signs by name, yet nothing to see.
@@ -33,9 +31,7 @@ def clean(text: str, *, limit: int) -> str:
 def _keep(sign: str) -> bool:
     if sign.isspace():
         return True
-    return (
-        unicodedata.category(sign) not in {"Cc", "Cs"} and sign not in _DIRECTION and sign not in _INVISIBLE
-    )
+    return unicodedata.category(sign) not in {"Cc", "Cs"} and sign not in _DIRECTION and sign not in _INVISIBLE
 
 
 def _visible(sign: str) -> bool:

@@ -39,6 +39,8 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _MILLION = 1_000_000
+#: Below this a length of time is told with its seconds.
+_SECONDS_COUNT_BELOW = 5 * MINUTE
 #: A fraction below this is written as "less than".
 _LEAST = Decimal("0.001")
 
@@ -145,6 +147,10 @@ class Words:
         if seconds < MINUTE // SECOND:
             # Translators: seconds, short
             return self.text("{n} s", n=self.exact(seconds))
+        if length < _SECONDS_COUNT_BELOW and seconds % 60:
+            minutes, seconds = divmod(seconds, 60)
+            # Translators: minutes and seconds, short
+            return self.text("{minutes} min {seconds} s", minutes=self.exact(minutes), seconds=self.exact(seconds))
         minutes = _nearest(length, MINUTE)
         if minutes < HOUR // MINUTE:
             # Translators: minutes, short

@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 HEAD = "0001"
 
 
-class TooNew(Exception):  # noqa: N818 - the state, not the mistake
+class TooNew(Exception):
     """The database was written by a newer Milepost."""
 
 
@@ -52,9 +52,7 @@ async def upgrade(connection: AsyncConnection, to: str = "head") -> None:
             if sqlite:
                 broken = (await connection.exec_driver_sql("PRAGMA foreign_key_check")).all()
                 if broken:
-                    raise RuntimeError(
-                        f"the migration would break {len(broken)} references; nothing was changed"
-                    )
+                    raise RuntimeError(f"the migration would break {len(broken)} references; nothing was changed")
     finally:
         if sqlite:
             await _pragma(connection, "foreign_keys=ON")

@@ -17,7 +17,33 @@ from tests.oracle import Line, Replay, Watch, iso, moment
 
 #: Figures around every bound of the rules.
 FIGURES = st.sampled_from(
-    [None, 0, 1, 2, 9, 10, 11, 12, 25, 49, 50, 51, 55, 60, 61, 62, 99, 100, 250, 251, 260, 310, 1300, 2500, 7000]
+    [
+        None,
+        0,
+        1,
+        2,
+        9,
+        10,
+        11,
+        12,
+        25,
+        49,
+        50,
+        51,
+        55,
+        60,
+        61,
+        62,
+        99,
+        100,
+        250,
+        251,
+        260,
+        310,
+        1300,
+        2500,
+        7000,
+    ]
 )
 TOTALS = st.one_of(st.none(), st.none(), st.integers(0, 300))
 EVENTS = ["a"] * 8 + ["b"] * 2 + ["ab", "c", "offline", "offline", "error", "ended", "scheduled", "ba"]
@@ -125,7 +151,9 @@ def compare(lines: list[Line], *, forget: bool) -> None:
         where = f"{iso(at)}"
 
         kinds = [(type(c).__name__.lower(), c.session.keys[0]) for c in changes if isinstance(c, Started | Ended)]
-        expected = [(t["kind"], t["session"]) for t in slow.told[told_before:] if t["kind"] in {"started", "ended"}]
+        expected = [
+            (t["kind"], t["session"]) for t in slow.told[told_before:] if t["kind"] in {"started", "ended"}
+        ]
         assert sorted(kinds) == sorted(expected), where
 
         rises = [
@@ -144,7 +172,9 @@ def compare(lines: list[Line], *, forget: bool) -> None:
         theirs = [figures_of_oracle(s) for s in watch.sessions if s.lives()]
         key = lambda figures: (figures["id"], str(figures))  # noqa: E731
         for mine, other in zip(sorted(ours, key=key), sorted(theirs, key=key), strict=True):
-            assert mine == {k: pytest.approx(v) if k in {"average", "coverage"} else v for k, v in other.items()}, where
+            assert mine == {
+                k: pytest.approx(v) if k in {"average", "coverage"} else v for k, v in other.items()
+            }, where
 
 
 def track_named(sessions: list[Session], key: str) -> Session | None:
@@ -159,9 +189,7 @@ def test_any_broadcasts_give_the_sessions_and_figures_of_the_oracle(lines: list[
 
 @settings(max_examples=60, deadline=None)
 @given(files(platform="json"), st.booleans())
-def test_any_days_of_a_number_give_the_sessions_and_figures_of_the_oracle(
-    lines: list[Line], forget: bool
-) -> None:
+def test_any_days_of_a_number_give_the_sessions_and_figures_of_the_oracle(lines: list[Line], forget: bool) -> None:
     compare(lines, forget=forget)
 
 

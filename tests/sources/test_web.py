@@ -152,9 +152,7 @@ async def test_connections_are_used_again() -> None:
     async with serving(says("hello")) as pages, using(Web(allowed=[pages.authority])) as client:
         for _ in range(3):
             await client.get(pages.url)
-        ports = {
-            request.transport and request.transport.get_extra_info("peername") for request in pages.requests
-        }
+        ports = {request.transport and request.transport.get_extra_info("peername") for request in pages.requests}
         assert len(pages.requests) == 3
         assert len(ports) <= 1
 
@@ -207,9 +205,7 @@ SECRETS = "http://ann:s3cret@{}/t0ken/in/path?key=t0ken"
         says(b"no gzip at all", Content_Encoding="gzip"),
     ],
 )  # fmt: skip
-async def test_secrets_are_in_no_error_and_no_log(
-    answer: Behaviour, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_secrets_are_in_no_error_and_no_log(answer: Behaviour, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     async with serving(answer) as pages:
         client = Web(allowed=[pages.authority], timeout_seconds=0.2, largest_body=100)
@@ -231,9 +227,7 @@ async def test_credentials_stay_with_their_host_through_redirects() -> None:
         first.answer = at_root(moves_to("/next"), otherwise=moves_to(other.url))
         async with using(Web(allowed=[first.authority, other.authority])) as client:
             await client.get(f"http://ann:s3cret@{first.authority}/", headers={"X-Key": "k"})
-        assert [("Authorization" in r.headers, "X-Key" in r.headers) for r in first.requests] == [
-            (True, True)
-        ] * 2
+        assert [("Authorization" in r.headers, "X-Key" in r.headers) for r in first.requests] == [(True, True)] * 2
         (request,) = other.requests
         assert "Authorization" not in request.headers
         assert "X-Key" not in request.headers

@@ -157,9 +157,7 @@ def test_moved_lines_change_nothing(root: Path, catalogs: Path) -> None:
     assert check(root, catalogs).wrong == []
 
 
-@pytest.mark.parametrize(
-    "stale", ["milepost.pot", "en/LC_MESSAGES/milepost.po", "en/LC_MESSAGES/milepost.mo"]
-)
+@pytest.mark.parametrize("stale", ["milepost.pot", "en/LC_MESSAGES/milepost.po", "en/LC_MESSAGES/milepost.mo"])
 def test_a_stale_file_is_refused_with_the_command_that_mends_it(
     root: Path, catalogs: Path, stale: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -219,9 +217,7 @@ def test_a_reworded_sentence_leaves_its_translation_as_a_hint_only(
 # What is refused
 
 
-@pytest.mark.parametrize(
-    "said", ["Hola", "Hola {nombre}", "Hola {name} {name2}", "Hola {Name}", "Hola { name }"]
-)
+@pytest.mark.parametrize("said", ["Hola", "Hola {nombre}", "Hola {name} {name2}", "Hola {Name}", "Hola { name }"])
 def test_a_translation_with_other_placeholders_is_refused(
     root: Path, catalogs: Path, translate: Translate, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -277,8 +273,6 @@ def test_a_catalog_that_cannot_be_read_is_named(root: Path, catalogs: Path, tran
         ("words.say(", "bot/bad.py:1: not Python"),
     ],
 )
-def test_code_that_cannot_be_translated_is_refused(
-    root: Path, catalogs: Path, said: str, complaint: str
-) -> None:
+def test_code_that_cannot_be_translated_is_refused(root: Path, catalogs: Path, said: str, complaint: str) -> None:
     (root / "bot" / "bad.py").write_text(said)
     assert any(line.startswith(complaint) for line in write(root, catalogs).wrong)

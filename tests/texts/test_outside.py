@@ -10,9 +10,7 @@ from bot.texts.outside import clean
 
 ANY_TEXT = st.text(alphabet=st.characters(), max_size=60)
 #: Signs of several code points each, as people type them.
-SIGNS = st.sampled_from(
-    ["a", " ", "é", "e\u0301", "👩‍👩‍👧", "👍🏽", "🇵🇰", "❤️", "नि", "ل", "\u1112\u1161\u11ab"]
-)
+SIGNS = st.sampled_from(["a", " ", "é", "e\u0301", "👩‍👩‍👧", "👍🏽", "🇵🇰", "❤️", "नि", "ل", "\u1112\u1161\u11ab"])
 
 
 @pytest.mark.parametrize(

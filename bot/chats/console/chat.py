@@ -34,7 +34,11 @@ class ConsoleChat:
     platform = "console"
 
     def __init__(
-        self, *, out: TextIO = sys.stdout, lines: TextIO | None = sys.stdin, on_leave: Callable[[], None] | None = None
+        self,
+        *,
+        out: TextIO = sys.stdout,
+        lines: TextIO | None = sys.stdin,
+        on_leave: Callable[[], None] | None = None,
     ) -> None:
         self._out = out
         self._lines = lines

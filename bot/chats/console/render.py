@@ -8,7 +8,7 @@ from bot.ports.message import Line, Message, Style
 
 _STYLES = {Style.PLAIN: "", Style.BOLD: "bold", Style.CODE: "cyan", Style.FAINT: "dim"}
 #: What a terminal would obey rather than show.
-_CONTROLS = {code: None for code in (*range(32), 127, *range(128, 160))}
+_CONTROLS = dict.fromkeys((*range(32), 127, *range(128, 160)))
 
 
 def render(message: Message, *, stamp: str = "", indent: str = "") -> Text:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
 from enum import IntEnum
+from typing import Any
 
 from bot.domain import DAY
 from bot.domain.alert import Alert

@@ -8,8 +8,8 @@ from bot.domain.alerts import ended as ended_kind
 from bot.domain.alerts import milestone as milestone_kind
 from bot.domain.alerts import record as record_kind
 from bot.domain.alerts import started as started_kind
-from bot.ports.message import Message
 from bot.domain.story import Story
+from bot.ports.message import Message
 from bot.texts.alerts import ended, milestone, record, started
 from bot.texts.words import Words
 

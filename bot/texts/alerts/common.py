@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from bot.domain import SECOND
-from bot.domain.alerts.record import Rival, Scope, Standing
+from bot.domain.alerts.record import Rival
 from bot.domain.measure import Measure
 from bot.domain.session import Session
-from bot.ports.message import Line, Span
 from bot.domain.story import Story
+from bot.ports.message import Line, Span
 from bot.texts.outside import clean
-from bot.texts.units import platform_name, value_text
+from bot.texts.units import value_text
 from bot.texts.words import Words, bold, link
 
 #: A title or name from outside takes no more room than this.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bot.domain.alerts.record import Scope
-from bot.ports.message import Field, Line, Message
 from bot.domain.story import BrokenRecord, Story
+from bot.ports.message import Field, Line, Message
 from bot.texts.alerts.common import about, margin, name, rival_line, sampling
 from bot.texts.alerts.record import figure_text
 from bot.texts.figures import figures
@@ -30,9 +30,7 @@ def write(story: Story, words: Words) -> Message:
         footer = words.text(
             "{how}; {glitches} left out as a glitch", how=footer, glitches=words.number(tally.glitches)
         )
-    title = words.say(
-        "{name} ended after {time}", name=bold(name(story.name)), time=words.duration(tally.airtime)
-    )
+    title = words.say("{name} ended after {time}", name=bold(name(story.name)), time=words.duration(tally.airtime))
     if story.session.daily:
         title = words.say("{name}: the day in figures", name=bold(name(story.name)))
     if story.again:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bot.domain.measure import Measure
-from bot.ports.message import Line, Message
 from bot.domain.story import Story
+from bot.ports.message import Line, Message
 from bot.texts.alerts.common import late, name
 from bot.texts.units import counted
 from bot.texts.words import Words, bold

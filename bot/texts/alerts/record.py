@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bot.domain.alerts.record import Scope
 from bot.domain.measure import Measure
-from bot.ports.message import Line, Message
 from bot.domain.story import BrokenRecord, Story
+from bot.ports.message import Line, Message
 from bot.texts.alerts.common import late, margin, name, provenance, rival_line, sampling
 from bot.texts.units import counted, measure_name, platform_name, value_text
 from bot.texts.words import Words, bold

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bot.domain import MINUTE
-from bot.ports.message import Message
 from bot.domain.story import Story
+from bot.ports.message import Message
 from bot.texts.alerts.common import about, name
 from bot.texts.words import Words, bold
 
