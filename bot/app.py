@@ -68,8 +68,6 @@ async def build(
 ) -> AsyncIterator[Parts]:
     """Open the database and put all parts together; what was opened is closed in reverse order."""
     async with AsyncExitStack() as stack:
-        for source in sources.values():
-            stack.push_async_callback(source.close)
         await database.open()
         stack.push_async_callback(database.close)
         services = Services(
@@ -117,10 +115,17 @@ async def write_post(database: Database, owed: Owed) -> Post | None:
     )
 
 
-def make_sources(settings: Settings) -> dict[str, Source]:
-    """Return all sources, on one HTTP client."""
+@asynccontextmanager
+async def open_sources(settings: Settings) -> AsyncIterator[dict[str, Source]]:
+    """Give all sources, on the one HTTP client that closes with the block."""
     web = Web(allowed=settings.allowed_private_hosts)
-    return {name: make(web) for name, make in SOURCES.items()}
+    sources = {name: make(web) for name, make in SOURCES.items()}
+    try:
+        yield sources
+    finally:
+        for source in sources.values():
+            await source.close()
+        await web.close()
 
 
 async def run(settings: Settings) -> None:
@@ -128,14 +133,17 @@ async def run(settings: Settings) -> None:
     leave = asyncio.Event()
     chats: list[Chat] = [ConsoleChat(on_leave=leave.set)]
     database = Database(settings.database_url.get_secret_value())
-    async with build(
-        database=database,
-        sources=make_sources(settings),
-        chats=chats,
-        clock=wall_clock,
-        interval=round(settings.poll_interval_seconds * SECOND),
-        grace=round(settings.session_grace_seconds * SECOND),
-    ) as parts:
+    async with (
+        open_sources(settings) as sources,
+        build(
+            database=database,
+            sources=sources,
+            chats=chats,
+            clock=wall_clock,
+            interval=round(settings.poll_interval_seconds * SECOND),
+            grace=round(settings.session_grace_seconds * SECOND),
+        ) as parts,
+    ):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, leave.set)
@@ -177,7 +185,8 @@ def set_up_logs(*, style: str, level: str) -> None:
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        # Made anew for each line, as a prompt puts itself between the program and the terminal.
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bot.app import make_sources
+from bot.app import open_sources
 from bot.domain import SECOND
 from bot.pipeline.schedule import wall_clock
-from bot.ports.source import SourceError
+from bot.ports.source import Source, SourceError
 from bot.settings import Settings, SettingsError, load
 from storage import watches
 from storage.database import Database, DatabaseError
@@ -52,9 +52,8 @@ async def _database(settings: Settings, report: Report) -> tuple[list[Watch], bo
 
 
 async def _sources(settings: Settings, watched: list[Watch], report: Report) -> bool:
-    sources = make_sources(settings)
     well = True
-    try:
+    async with open_sources(settings) as sources:
         for name, source in sources.items():
             problem = await source.check()
             if problem is not None:
@@ -62,22 +61,25 @@ async def _sources(settings: Settings, watched: list[Watch], report: Report) -> 
                 well = False
         report(f"✓ Sources: {', '.join(sources)}.")
         for watch in watched:
-            source_of = sources.get(watch.source)
-            if source_of is None:
-                report(f"✗ {watch.name}: there is no source {watch.source!r} in this version; /unwatch it.")
-                well = False
-                continue
-            try:
-                await source_of.describe(watch.reference, wall_clock())
-            except SourceError as error:
-                report(f"✗ {watch.name} ({watch.source}:{watch.reference}): {error}")
-                well = False
-            else:
+            problem = await _try(sources, watch)
+            if problem is None:
                 report(f"✓ {watch.name} answers; it is read every {watch.interval / SECOND:g} s.")
-    finally:
-        for source in sources.values():
-            await source.close()
+            else:
+                report(f"✗ {watch.name} ({watch.source}:{watch.reference}): {problem}")
+                well = False
     return well
+
+
+async def _try(sources: dict[str, Source], watch: Watch) -> str | None:
+    """Ask a watch's source for real; return what is wrong, or None."""
+    source = sources.get(watch.source)
+    if source is None:
+        return f"this version has no source {watch.source!r}; take it off with /unwatch"
+    try:
+        await source.describe(watch.reference, wall_clock())
+    except SourceError as error:
+        return str(error)
+    return None
 
 
 def _chats(report: Report) -> bool:

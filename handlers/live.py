@@ -34,12 +34,12 @@ def _line(one: statistics.Shown, now: int, words: Words) -> Line:
             time=time,
             since=words.time(one.session.gone_at),
         )
-    if tally.last is None:
+    if tally.now is None:
         return words.say("{name}: {time} in, its figure is not shown", name=bold(one.name), time=time)
     return words.say(
         "{name}: {figure}, {time} in",
         name=bold(one.name),
-        figure=counted(words, tally.last, one.watch.unit),
+        figure=counted(words, tally.now[0], one.watch.unit),
         time=time,
     )
 

@@ -8,7 +8,7 @@ from bot.ports.command import Param, Request, Takes
 from bot.ports.message import Field, Line, Message
 from bot.services import statistics, watching
 from bot.services.context import Services
-from bot.texts.alerts.common import about, name
+from bot.texts.alerts.common import about, estimated, name, rival_line
 from bot.texts.figures import figures
 from bot.texts.units import counted, measure_name, platform_name, value_text
 from bot.texts.words import N_, Words, bold
@@ -29,7 +29,7 @@ async def stats(request: Request, services: Services, words: Words) -> Message:
         return Message(symbol="⚪", title=title, lines=tuple(lines))
     tally = session.tally
     assert tally.first_at is not None
-    lines = [line for line in (about(session, words),) if line is not None]
+    lines = [line for line in (about(session, words, called=watched.name),) if line is not None]
     fields: list[Field] = []
     if session.is_live:
         symbol = "🔴"
@@ -40,9 +40,10 @@ async def stats(request: Request, services: Services, words: Words) -> Message:
         )
         if session.gone_at is not None:
             lines.append(words.say("Gone since {time}; it may still come back.", time=words.time(session.gone_at)))
-        elif tally.last is not None and tally.last_at is not None:
-            figure = bold(words.text("{figure}", figure=counted(words, tally.last, watch.unit)))
-            now = words.say("{figure}, at {time}", figure=figure, time=words.time(tally.last_at))
+        elif tally.now is not None:
+            value, at = tally.now
+            figure = bold(words.text("{figure}", figure=counted(words, value, watch.unit)))
+            now = words.say("{figure}, at {time}", figure=figure, time=words.time(at))
             fields.append(Field(words.text("Now"), now))
         ahead = _ahead(found, words)
         if ahead is not None:
@@ -82,10 +83,7 @@ def _ahead(found: statistics.Figures, words: Words) -> Line | None:
     if found.estimate is None:
         return words.say("Next milestone: {rung}.", rung=rung)
     return words.say(
-        "Next milestone: {rung}, in {soonest} to {latest} at this pace.",
-        rung=rung,
-        soonest=words.duration(found.estimate.soonest),
-        latest=words.duration(found.estimate.latest),
+        "Next milestone: {rung}, in {time} at this pace.", rung=rung, time=estimated(found.estimate, words)
     )
 
 
@@ -96,12 +94,11 @@ def _held(found: statistics.Figures, one: BrokenRecord, words: Words) -> Line:
         Scope.PLATFORM: words.text("on {platform}", platform=platform_name(found.watched.watch.platform)),
     }[one.standing.scope]
     return words.say(
-        "🏆 Holds the record {scope}: {value} {measure}; before it {old} by {holder}.",
+        "🏆 Holds the record {scope}: {value} {measure}, ahead of {rival}.",
         scope=where,
         value=bold(value_text(words, one.measure, one.value)),
         measure=measure_name(words, one.measure),
-        old=value_text(words, one.measure, one.standing.previous.value),
-        holder=name(one.standing.previous.holder),
+        rival=rival_line(one.standing.previous, one.measure, words),
     )
 
 

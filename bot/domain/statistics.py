@@ -73,6 +73,13 @@ class Tally:
     source_peak: float | None = None
 
     @property
+    def now(self) -> tuple[float, int] | None:
+        """The newest figure worth showing, with its moment: a suspect one only where nothing else is known."""
+        if self.confirmed is not None:
+            return self.confirmed, self.confirmed_at
+        return None if self.suspect is None else (self.suspect, self.suspect_at)
+
+    @property
     def average(self) -> float | None:
         """People at once, weighted by time, gaps left out; unknown until two readings are joined."""
         return self.area / self.covered if self.covered else None

@@ -57,7 +57,7 @@ async def on_air(services: Services, request: Request) -> list[Shown] | None:
         live = await sessions.on_air(connection, list(by_id))
     return [
         Shown(name=by_id[one.watch_id].name, watch=by_id[one.watch_id].watch, session=one)
-        for one in sorted(live, key=lambda one: (not one.is_live, -(one.tally.last or 0)))
+        for one in sorted(live, key=lambda one: (not one.is_live, -(one.tally.confirmed or 0)))
     ]
 
 

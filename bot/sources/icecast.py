@@ -10,9 +10,11 @@ start the page is invalid too, which says nothing about what is on the air.
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -28,7 +30,7 @@ STATUS_PATH = "/status-json.xsl"
 #: Playlists that Icecast makes for each mount: people copy their links.
 PLAYLISTS = re.compile(r"\.(m3u|xspf|vclt)$", re.IGNORECASE)
 #: What Icecast and its sources write where nobody gave a name.
-NO_NAMES = frozenset({"", "no name", "unspecified name"})
+NO_NAMES = frozenset({"no name", "unspecified name"})
 #: Characters of a title that are kept.
 LONGEST_WORDS = 300
 #: Mounts that a refusal lists.
@@ -37,6 +39,7 @@ NOTE = "The figure counts connections: a person with two players is two, and a r
 
 #: A complete string, or a bare token that begins like a number.
 STRING_OR_TOKEN = re.compile(r'("(?:[^"\\]|\\.)*")|([-+.\w]+)', re.DOTALL)
+CHARACTER_REFERENCE = re.compile(r"&#\d{1,7};", re.ASCII)
 JSON_TOKEN = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?|true|false|null", re.ASCII)
 
 
@@ -79,6 +82,12 @@ class OnAir:
             return "true" if value else "false"
         return _mended(value).strip()[:LONGEST_WORDS] or None if isinstance(value, str) else None
 
+    @property
+    def name(self) -> str | None:
+        """What the station is called, or None."""
+        name = self.words("server_name")
+        return name if name and name.lower() not in NO_NAMES else None
+
     def figure(self, name: str) -> float | None:
         """Return a field that counts, or None where it is missing or absurd."""
         value = self.fields.get(name)
@@ -98,7 +107,7 @@ class OnAir:
         artist, title = self.words("artist"), self.words("title")
         return Reading(
             session=f"{self.mount}@{start}" if start else self.mount,
-            title=f"{artist} - {title}" if artist and title else title or self.words("server_name"),
+            title=f"{artist} - {title}" if artist and title else title or self.name,
             url=place.at(self.mount).link,
             concurrent=listeners,
             source_peak=self.figure("listener_peak"),
@@ -138,14 +147,13 @@ class Icecast:
             place = place.at(_only(place, on_air))
         assert place.mount is not None
         mount = on_air.get(place.mount)
-        name = (mount.words("server_name") if mount else None) or ""
         note = NOTE
         if mount is None:
             others = f"on it now: {', '.join(sorted(on_air)[:MOST_LISTED])}" if on_air else "and no other is"
             note = f"{place.mount} is not on the air ({others}). {NOTE}"
         return Description(
             reference=place.reference,
-            name=name if name.lower() not in NO_NAMES else f"{place.server.host}{place.mount}",
+            name=(mount.name if mount else None) or f"{place.server.host}{place.mount}",
             unit="listeners",
             live_now=mount is not None,
             url=place.link,
@@ -180,15 +188,16 @@ class Icecast:
         """Hold nothing open: the client is shared."""
 
     async def _found(self, reference: str) -> tuple[Place, dict[str, OnAir]]:
-        """Find a server, trying https before http where the address leaves it open."""
-        text = reference.strip()
-        if "://" in text:
+        """Find a server, trying http and https where the address leaves it open."""
+        errors: list[SourceError] = []
+        for text in _spelled_out(reference.strip()):
             place = _parse(text)
-            return place, await self._on_air(Place(place.server, None))
-        try:
-            return await self._found(f"https://{text}")
-        except Unavailable:
-            return await self._found(f"http://{text}")
+            try:
+                return place, await self._on_air(Place(place.server, None))
+            except (Unavailable, Garbage) as error:
+                errors.append(error)
+        # One that was reached says more than one that was not.
+        raise next((error for error in errors if isinstance(error, Garbage)), errors[0])
 
     async def _on_air(self, place: Place) -> dict[str, OnAir]:
         """Read the status page: one mount of a server, or all.
@@ -208,6 +217,19 @@ class Icecast:
         if None in on_air:
             raise Garbage(f"The status page of {page.host} shows a stream without an address.")
         return {one.mount: one for one in on_air if one is not None}
+
+
+def _spelled_out(text: str) -> tuple[str, ...]:
+    """Return the addresses that a text may mean, the likeliest first.
+
+    A port stands mostly before plain http, and Icecast is slow to refuse https there: it waits for the end of
+    a request that it cannot read.
+    """
+    if "://" in text:
+        return (text,)
+    with_port = re.match(r"[^/]*:\d+(/|$)", text)
+    schemes = ("http", "https") if with_port else ("https", "http")
+    return tuple(f"{scheme}://{text}" for scheme in schemes)
 
 
 def _parse(reference: str) -> Place:
@@ -288,11 +310,14 @@ def _quoted(found: re.Match[str]) -> str:
 
 
 def _mended(text: str) -> str:
-    """Undo the reading of UTF-8 as Latin-1: what Icecast does to titles of MP3 streams by default."""
-    try:
-        return text.encode("latin-1").decode("utf-8")
-    except UnicodeError:
-        return text
+    """Undo what Icecast does to titles of MP3 streams, which it takes for Latin-1 unless it is told otherwise.
+
+    UTF-8 is shown as if each byte were a letter; a title sent with its charset is turned into Latin-1, and
+    letters that are not in that become ``&#1570;``.
+    """
+    with suppress(UnicodeError):
+        text = text.encode("latin-1").decode("utf-8")
+    return CHARACTER_REFERENCE.sub(lambda found: html.unescape(found[0]), text)
 
 
 def _moment(text: str | None) -> int | None:

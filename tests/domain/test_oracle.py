@@ -61,17 +61,17 @@ def files(
         events = ["a"] * 9 + ["b", "error"]
         gaps += [20_000 / interval, 90_000 / interval]
     elif long:
-        events = ["a"] * 40 + ["b", "ab", "offline", "error"]
-        gaps = [1] * 10 + [1.5, 0.1]
+        gaps = [1] * 8 + [1.5, 0.1]
     at = moment("2026-03-28T10:00:00Z") + shift
     lines: list[Line] = [
         {"replay": 1, "platform": platform, "watch": name, "unit": "people", "interval": interval}
         | {"timezone": draw(st.sampled_from(["UTC", "Asia/Karachi", "Europe/Berlin", "America/New_York"]))}
     ]
     concurrent, totals = draw(st.sampled_from([(True, True), (True, False), (True, True), (False, True)]))
-    size = (60, 110) if long else (1, 24)
-    step = st.tuples(st.sampled_from(gaps), st.sampled_from(events))
-    for gap, event in draw(st.lists(step, min_size=size[0], max_size=size[1])):
+    times = st.sampled_from([1, 1, 20, 40] if long else [1])
+    step = st.tuples(times, st.sampled_from(gaps), st.sampled_from(events))
+    steps = draw(st.lists(step, min_size=1, max_size=8 if long else 24))
+    for gap, event in [step[1:] for step in steps for _ in range(step[0] if step[2] == "a" else 1)]:
         at += round(gap * interval) * SECOND
         when = {"at": iso(at)}
         if event == "offline":

@@ -98,11 +98,10 @@ class IcecastServer:
         return encoder
 
     async def listen(self, mount: str, count: int) -> None:
-        """Connect listeners; each takes a little of the stream and then stays."""
-        for _ in range(count):
-            response = await self.http.get(f"{self.url}{mount}")
-            assert response.status == 200
-            self.listeners.append(response)
+        """Connect listeners, who stay."""
+        responses = await asyncio.gather(*(self.http.get(f"{self.url}{mount}") for _ in range(count)))
+        self.listeners += responses
+        assert {response.status for response in responses} == {200}
 
     def leave(self, count: int) -> None:
         for _ in range(count):

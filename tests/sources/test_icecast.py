@@ -12,7 +12,7 @@ import pytest
 
 from bot.domain import SECOND
 from bot.domain.reading import Answer, Failure, Metric, Reading, Trouble
-from bot.ports.source import Ask, BadAddress, Garbage
+from bot.ports.source import Ask, BadAddress, Garbage, Unavailable
 from bot.sources.icecast import Icecast
 from bot.sources.web import Web
 from tests.servers.pages import PAYLOADS, Behaviour, Pages, payload, says, serving
@@ -161,6 +161,7 @@ def page(**fields: Any) -> str:
     ("fields", "title"),
     [
         ({}, None),
+        ({"server_name": "Unspecified name"}, None),
         ({"title": "", "server_name": "Radio"}, "Radio"),
         ({"title": "Song", "artist": "Singer"}, "Singer - Song"),
         ({"artist": "Singer", "server_name": "Radio"}, "Radio"),
@@ -168,6 +169,7 @@ def page(**fields: Any) -> str:
         ({"title": "آزادی"}, "آزادی"),
         ({"title": "آزادی".encode().decode("latin-1")}, "آزادی"),
         ({"title": "Übung €"}, "Übung €"),
+        ({"title": "&#1570;&#1586;\xfc &amp; &#65;&#0;&#9999999;&#x41;"}, "آزü &amp; A\ufffd\ufffd&#x41;"),
         ({"title": ["a", "b"]}, None),
         ({"title": {"a": "b"}}, None),
         ({"title": "x" * 5000}, "x" * 300),
@@ -253,6 +255,14 @@ async def test_ways_to_write_the_one_mount_of_a_server(tail: str) -> None:
     async with station(captured("status_1mount_3listeners")) as one:
         for start in (one.pages.url, one.pages.authority, f" {one.pages.url}"):
             assert (await one.icecast.describe(start + tail, NOW)).reference == f"{one.pages.url}/live1"
+
+
+async def test_an_address_without_a_scheme_is_tried_both_ways() -> None:
+    async with station(says("not here", status=404)) as one:
+        with pytest.raises(Garbage, match="HTTP 404"):
+            await one.icecast.describe(f"{one.pages.authority}/live", NOW)
+        with pytest.raises(Unavailable, match="No address is known"):
+            await one.icecast.describe("nobody.invalid/live", NOW)
 
 
 async def test_no_mount_among_several_is_refused_with_addresses_to_choose_from() -> None:

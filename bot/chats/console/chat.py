@@ -14,6 +14,7 @@ from rich.console import Console
 from bot.chats.console.render import render
 from bot.ports.chat import Answerer, Post
 from bot.ports.command import Request
+from bot.ports.message import Message
 
 log = structlog.get_logger(__name__)
 
@@ -26,7 +27,7 @@ class ConsoleChat:
     """A chat with whoever sits at the terminal, who is its admin and the bot's operator.
 
     Args:
-        out: Where to print.
+        out: Where to print; None is wherever standard output leads at the time (a prompt puts itself there).
         lines: Where to read commands from; None to read nothing.
         on_leave: Called when the person at the terminal wants to go (``/quit``, Ctrl-D, Ctrl-C).
     """
@@ -36,7 +37,7 @@ class ConsoleChat:
     def __init__(
         self,
         *,
-        out: TextIO = sys.stdout,
+        out: TextIO | None = None,
         lines: TextIO | None = sys.stdin,
         on_leave: Callable[[], None] | None = None,
     ) -> None:
@@ -52,7 +53,7 @@ class ConsoleChat:
 
     async def send(self, post: Post) -> str | None:
         """Print an alert."""
-        self.show(render(post.message, stamp=post.stamp))
+        self._print(post.message, stamp=post.stamp)
         return None
 
     async def check(self) -> str | None:
@@ -65,11 +66,15 @@ class ConsoleChat:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
+    def _print(self, message: Message, *, stamp: str = "", indent: str = "") -> None:
+        out = self._out or sys.stdout
+        self.show(render(message, stamp=stamp, indent=indent, clickable=out.isatty()))
+
     def show(self, what: object) -> None:
         """Print something, above the line being typed."""
-        console = Console(file=self._out, soft_wrap=True, highlight=False, emoji=False, markup=False)
-        console.print(what)
-        self._out.flush()
+        out = self._out or sys.stdout
+        Console(file=out, soft_wrap=True, highlight=False, emoji=False, markup=False).print(what)
+        out.flush()
 
     async def _listen(self, answer: Answerer) -> None:
         assert self._lines is not None
@@ -98,7 +103,7 @@ class ConsoleChat:
                 is_operator=True,
             )
         )
-        self.show(render(message, indent="  "))
+        self._print(message, indent="  ")
 
     def _leave(self) -> None:
         if self._on_leave is not None:

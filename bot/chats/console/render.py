@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.style import Style as RichStyle
 from rich.text import Text
 
 from bot.ports.message import Line, Message, Style
@@ -11,30 +12,37 @@ _STYLES = {Style.PLAIN: "", Style.BOLD: "bold", Style.CODE: "cyan", Style.FAINT:
 _CONTROLS = dict.fromkeys((*range(32), 127, *range(128, 160)))
 
 
-def render(message: Message, *, stamp: str = "", indent: str = "") -> Text:
-    """Return a message as styled text; ``stamp`` stands in front, what follows is indented."""
+def render(message: Message, *, stamp: str = "", indent: str = "", clickable: bool = False) -> Text:
+    """Return a message as styled text; ``stamp`` stands in front, what follows is indented.
+
+    Where a terminal can make text ``clickable``, the addresses of links need not be written out.
+    """
     text = Text()
     head = f"{stamp}  " if stamp else ""
     pad = indent or " " * (len(head) + (3 if message.symbol else 0))
     text.append(head, style="dim")
     if message.symbol:
         text.append(f"{message.symbol} ")
-    _add(text, message.title)
+    _add(text, message.title, clickable=clickable)
     for line in message.lines:
         text.append(f"\n{pad}")
-        _add(text, line)
+        _add(text, line, clickable=clickable)
     width = max((len(field.label) for field in message.fields), default=0)
     for field in message.fields:
         text.append(f"\n{pad}{field.label:<{width}}  ")
-        _add(text, field.value)
+        _add(text, field.value, clickable=clickable)
     if message.footer:
         text.append(f"\n{pad}")
-        _add(text, message.footer, style="dim")
+        _add(text, message.footer, style="dim", clickable=clickable)
     return text
 
 
-def _add(text: Text, line: Line, *, style: str = "") -> None:
+def _add(text: Text, line: Line, *, style: str = "", clickable: bool) -> None:
     for span in line:
-        text.append(span.text.translate(_CONTROLS), style=_STYLES[span.style] or style)
-        if span.url:
-            text.append(f" <{span.url.translate(_CONTROLS)}>", style="dim")
+        look = RichStyle.parse(_STYLES[span.style] or style)
+        url = span.url.translate(_CONTROLS) if span.url else None
+        if url and clickable:
+            look += RichStyle(link=url, underline=True)
+        text.append(span.text.translate(_CONTROLS), style=look)
+        if url and not clickable:
+            text.append(f" <{url}>", style="dim")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from bot.domain.alerts.record import Rival
+from bot.domain import MINUTE
 from bot.domain.measure import Measure
+from bot.domain.pace import Estimate
 from bot.domain.session import Session
 from bot.domain.story import Story
 from bot.ports.message import Line, Span
@@ -21,19 +23,30 @@ def name(text: str) -> str:
     return clean(text, limit=NAME_LIMIT)
 
 
-def about(session: Session, words: Words) -> Line | None:
-    """Return what the session is called and who hosts it, as far as known."""
+def about(session: Session, words: Words, *, called: str) -> Line | None:
+    """Return what the session is called and who hosts it, as far as known and not said by the name already."""
     title = clean(session.title or "", limit=TITLE_LIMIT)
+    if title.casefold() == called.casefold():
+        title = ""
     hosts = [clean(host, limit=NAME_LIMIT) for host in session.hosts[:5]]
     who = words.list([host for host in hosts if host])
-    shown: str | Span = link(title, session.url) if title and session.url else title
+    quoted = words.text("“{title}”", title=title)
+    shown: str | Span = link(quoted, session.url) if session.url else quoted
     if title and who:
-        return words.say("“{title}” with {hosts}", title=shown, hosts=who)
+        return words.say("{title} with {hosts}", title=shown, hosts=who)
     if title:
-        return words.say("“{title}”", title=shown)
+        return words.say("{title}", title=shown)
     if who:
         return words.say("With {hosts}", hosts=who)
     return None
+
+
+def estimated(estimate: Estimate, words: Words) -> str:
+    """Return when something may be reached, in whole minutes: more would be pretended."""
+    soonest, latest = (max(1, round(ms / MINUTE)) for ms in (estimate.soonest, estimate.latest))
+    if soonest == latest:
+        return words.text("about {time}", time=words.duration(latest * MINUTE))
+    return words.text("{soonest} to {latest} min", soonest=words.exact(soonest), latest=words.exact(latest))
 
 
 def late(story: Story, words: Words) -> tuple[Line, ...]:

@@ -16,7 +16,7 @@ def write(story: Story, words: Words) -> Message:
     """Tell how a session went: its measures with their coverage, and what it broke."""
     tally = story.session.tally
     lines: list[Line] = []
-    what = about(story.session, words)
+    what = about(story.session, words, called=story.name)
     if what is not None:
         lines.append(what)
     fields: tuple[Field, ...] = figures(tally, story.unit, words)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.domain.measure import Measure
 from bot.domain.story import Story
 from bot.ports.message import Line, Message
-from bot.texts.alerts.common import late, name
+from bot.texts.alerts.common import estimated, late, name
 from bot.texts.units import counted
 from bot.texts.words import Words, bold
 
@@ -54,10 +54,4 @@ def _ahead(story: Story, words: Words) -> Line | None:
     rung = words.number(story.next_rung)
     if story.estimate is None:
         return words.say("Next: {rung}.", rung=rung)
-    soonest = words.duration(story.estimate.soonest)
-    latest = words.duration(story.estimate.latest)
-    if soonest == latest:
-        return words.say("Next: {rung}, in about {time} at this pace.", rung=rung, time=soonest)
-    return words.say(
-        "Next: {rung}, in {soonest} to {latest} at this pace.", rung=rung, soonest=soonest, latest=latest
-    )
+    return words.say("Next: {rung}, in {time} at this pace.", rung=rung, time=estimated(story.estimate, words))

@@ -15,7 +15,7 @@ JUST_NOW = 2 * MINUTE
 def write(story: Story, words: Words) -> Message:
     """Tell that a session is live."""
     lines = []
-    what = about(story.session, words)
+    what = about(story.session, words, called=story.name)
     if what is not None:
         lines.append(what)
     begun = story.session.started_at
