@@ -1,0 +1,25 @@
+"""Milepost tells chats the moment a live session passes a milestone or breaks a record.
+
+The map. Imports point one way, from the top of this list to its end::
+
+    bot.__main__     milepost run | demo | replay | doctor
+    bot.play         drives the pipeline by readings: the demo and replays (bot.doctor: looks at everything once)
+    bot.app          builds every part once, starts in order, stops in reverse
+    bot.settings     environment and .env
+    handlers         one file a command        bot.chats     one package a chat platform
+    bot.sources      one file a platform       bot.pipeline  one file a stage
+    bot.texts        the words                 bot.services  what commands use: values in, values out
+    storage          the only place with SQL
+    bot.ports        the seams: source, chat, command, message
+    bot.domain       what is true of audiences; pure
+
+The two flows::
+
+    push   sources/icecast.py -> pipeline/poll.py -> pipeline/ingest.py  -----------> pipeline/deliver.py -> chats/
+           Source.read(asks)     claims what is due  ONE transaction: snapshots,      lease, render, send,   Chat.send()
+           -> Told               reads in batches    aggregates, alerts, deliveries   settle
+
+    pull   chats/console      -> handlers/stats.py -> services/statistics.py -> storage
+           Request               stats(request, ...)
+           <- Message <--------- texts/
+"""

@@ -37,6 +37,7 @@ class Story:
         estimate: When that would be reached, if the pace carries it.
         last_rung: The (moment, threshold) of the rung that the chat was told before.
         records: What fell: for a record the one, for a recap all that the session holds.
+        unrivalled: Measures that nothing is known to compare with.
         again: It was told before and is told anew (a recap after the session went on).
         replaces: The chat's own id of the message to edit instead of posting.
     """
@@ -58,5 +59,6 @@ class Story:
     estimate: Estimate | None = None
     last_rung: tuple[int, float] | None = None
     records: tuple[BrokenRecord, ...] = ()
+    unrivalled: frozenset[Measure] = frozenset()
     again: bool = False
     replaces: str | None = None

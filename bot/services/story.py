@@ -89,10 +89,13 @@ async def _recap(connection: Connection, base: Story, owed: Owed, watch: Watch) 
         kind=owed.kind,
         before=owed.id,
     )
-    broken = await broken_records(connection, watch, base.session, chat_id=owed.chat_id, ended_before=owed.at)
+    broken, unrivalled = await broken_records(
+        connection, watch, base.session, chat_id=owed.chat_id, ended_before=owed.at
+    )
     return replace(
         base,
         records=broken,
+        unrivalled=unrivalled,
         again=base.session.ends > 1,
         replaces=told[2] if told is not None else None,
     )
@@ -100,9 +103,12 @@ async def _recap(connection: Connection, base: Story, owed: Owed, watch: Watch) 
 
 async def broken_records(
     connection: Connection, watch: Watch, session: Session, *, chat_id: int, ended_before: int | None = None
-) -> tuple[BrokenRecord, ...]:
-    """Return the records that a session holds, each in its widest scope, as one chat sees them."""
-    broken = []
+) -> tuple[tuple[BrokenRecord, ...], frozenset[Measure]]:
+    """Return the records that a session holds, each in its widest scope, and the measures without a rival.
+
+    Both as one chat sees them.
+    """
+    broken, unrivalled = [], set()
     for measure in RECORDED:
         value = measured(session.tally, measure)
         if value is None:
@@ -115,10 +121,12 @@ async def broken_records(
             apart_from=session.id,
             ended_before=ended_before,
         )
+        if not rivals:
+            unrivalled.add(measure)
         held = standing(value, rivals)
         if held is not None:
             broken.append(BrokenRecord(measure=measure, value=value, standing=held))
-    return tuple(broken)
+    return tuple(broken), frozenset(unrivalled)
 
 
 def facts(story: Story) -> dict[str, object]:

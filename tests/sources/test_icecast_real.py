@@ -61,6 +61,10 @@ def one(answer: Answer | Failure) -> Reading:
     return reading
 
 
+def titled(title: str) -> Condition:
+    return lambda answer: live(answer) and one(answer).title == title
+
+
 @asynccontextmanager
 async def on_air(folder: Path) -> AsyncIterator[Air]:
     async with icecast(folder) as server:
@@ -174,27 +178,15 @@ async def test_titles_in_all_scripts(air: Air) -> None:
     assert (await air.reading("/live.ogg", lambda r: r.title is not None)).title == urdu
     assert (await air.reading("/live")).title == "Radio Türkçe"
     # What Icecast takes for Latin-1, for numbers, for truth, and what breaks its JSON.
-    for song in (
-        urdu,
-        "한국어 방송",
-        "Ünï—や",
-        "-",
-        ".5",
-        "1.",
-        "1e5",
-        "007",
-        "-5",
-        "true",
-        'a "b" \\ c',
-        "12345678901234567890",
-    ):
+    for song in (urdu, "한국어 방송", "-", ".5", "1e5", "007", "true", 'a "b" \\ c'):
         await air.server.name_song("/live", song)
-        seen = await air.until("/live", lambda a, song=song: live(a) and one(a).title == song)  # type: ignore[misc]
+        seen = await air.until("/live", titled(song))
         assert all(live(answer) for answer in seen)
     await air.server.name_song("/live", urdu, charset="UTF-8")
-    await air.reading("/live", lambda r: r.title == urdu)
+    await air.until("/live", titled(urdu))
     # Another mount's odd title does not break this one's figures.
     await air.server.name_song("/live", "-")
+    await air.until("/live", titled("-"))
     answers = await air.answers("/live.ogg", "/live")
     assert [one(answer).title for answer in answers] == [urdu, "-"]
 

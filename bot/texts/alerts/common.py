@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bot.domain.alerts.record import Rival
 from bot.domain import MINUTE
+from bot.domain.alerts.record import Rival
 from bot.domain.measure import Measure
 from bot.domain.pace import Estimate
 from bot.domain.session import Session
