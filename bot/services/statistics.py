@@ -71,7 +71,9 @@ async def of(services: Services, request: Request, watched: Watched) -> Figures:
             return Figures(watched=watched, session=None)
         session = newest[0]
         chat = await chats.find(connection, platform=request.platform, key=request.chat)
-        records = await broken_records(connection, watch, session, chat_id=chat.id) if chat is not None else ()
+        records: tuple[BrokenRecord, ...] = ()
+        if chat is not None:
+            records, _ = await broken_records(connection, watch, session, chat_id=chat.id)
         rung = guess = None
         ladder = own[0].ladder if own else None
         if session.is_live and session.tally.peak is not None and Metric(watch.metric) is Metric.CONCURRENT:

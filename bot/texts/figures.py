@@ -9,8 +9,13 @@ from bot.texts.units import counted, value_text
 from bot.texts.words import Words, bold
 
 
-def figures(tally: Tally, unit: str, words: Words) -> tuple[Field, ...]:
-    """Return what is known of a session; what is not known is left out, never shown as zero."""
+def figures(
+    tally: Tally, unit: str, words: Words, *, unrivalled: frozenset[Measure] = frozenset()
+) -> tuple[Field, ...]:
+    """Return what is known of a session; what is not known is left out, never shown as zero.
+
+    Figures of the whole session stand by themselves: where nothing like them is known, that is said.
+    """
     fields = []
     if tally.peak is not None and tally.peak_at is not None:
         fields.append(
@@ -24,15 +29,18 @@ def figures(tally: Tally, unit: str, words: Words) -> tuple[Field, ...]:
             )
         )
     if tally.average is not None:
-        value = value_text(words, Measure.AVERAGE, tally.average)
-        fields.append(Field(words.text("Average"), words.say("{value} at once", value=bold(value))))
+        average = bold(value_text(words, Measure.AVERAGE, tally.average))
+        fields.append(Field(words.text("Average"), words.say("{value} at once", value=average)))
     for measure, figure in (
         (Measure.TUNED_IN, tally.tuned_in),
         (Measure.VIEWS, tally.views),
         (Measure.POSTS, tally.posts),
     ):
         if figure is not None:
-            fields.append(Field(_LABELS[measure](words), (bold(value_text(words, measure, figure)),)))
+            value = bold(value_text(words, measure, figure))
+            alone = measure in unrivalled
+            line = words.say("{value}, with no rival on the books", value=value) if alone else (value,)
+            fields.append(Field(_LABELS[measure](words), line))
     if tally.source_peak is not None:
         fields.append(
             Field(

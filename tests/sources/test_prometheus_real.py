@@ -98,7 +98,7 @@ async def test_series_come_and_go(place: Place) -> None:
     assert "range of figures" in await place.refusal("live_viewers[1m]")
     assert "gives a string" in await place.refusal('"x"')
     assert "parse error" in await place.refusal("live_viewers{")
-    assert "matching" in await place.refusal("live_viewers + on(job) live_viewers")
+    assert "duplicate series" in await place.refusal("live_viewers + on(job) live_viewers")
 
     server.figures[ALPHA] = "43"
     await place.until(ALPHA, shows(43))
@@ -109,23 +109,16 @@ async def test_series_come_and_go(place: Place) -> None:
     assert all(shows(43)(answer) for answer in seen[:-1])
     assert shows(0)(await place.answer(BETA))
 
+    # With live-when it is a session as long as the exporter answers.
+    tail = f"{BETA} live-when up == 1"
+    answer = await place.answer(tail)
+    assert answer == Answer(at=NOW, readings=(Reading(session=f"live-{NOW}", concurrent=0),))
+    found = await place.source.describe(f"{server.url}#{tail}", NOW)
+    assert (found.reference, found.daily, found.live_now) == (f"{server.url}#{tail}", False, True)
+
     # The exporter falls ill: all are unknown; a query over a range goes on with the last figure.
     server.ill = True
     await place.until(BETA, shows(None))
     assert shows(43)(await place.answer('last_over_time(live_viewers{channel="alpha"}[1m])'))
-
-
-async def test_live_when(place: Place) -> None:
-    server = place.server
-    tail = f"{ALPHA} live-when up == 1"
-    server.figures = {ALPHA: "7"}
-    seen = await place.until(tail, shows(7))
-    reading: Reading
-    (reading,) = seen[-1].readings if isinstance(seen[-1], Answer) else ()
-    assert reading.session == f"live-{NOW}"
-    found = await place.source.describe(f"{server.url}#{tail}", NOW)
-    assert (found.reference, found.daily, found.live_now) == (f"{server.url}#{tail}", False, True)
-
-    server.ill = True
     await place.until(tail, lambda answer: answer == Answer(at=NOW))
     assert (await place.source.describe(f"{server.url}#{tail}", NOW)).live_now is False

@@ -19,7 +19,7 @@ def write(story: Story, words: Words) -> Message:
     what = about(story.session, words, called=story.name)
     if what is not None:
         lines.append(what)
-    fields: tuple[Field, ...] = figures(tally, story.unit, words)
+    fields: tuple[Field, ...] = figures(tally, story.unit, words, unrivalled=story.unrivalled)
     told = [_record(story, one, words) for one in story.records]
     footer = words.text("Figures are ours, {sampling}", sampling=sampling(story, words))
     if tally.coverage is not None:
