@@ -15,9 +15,10 @@ The map. Imports point one way, from the top of this list to its end::
 
 The two flows::
 
-    push   sources/icecast.py -> pipeline/poll.py -> pipeline/ingest.py  -----------> pipeline/deliver.py -> chats/
-           Source.read(asks)     claims what is due  ONE transaction: snapshots,      lease, render, send,   Chat.send()
-           -> Told               reads in batches    aggregates, alerts, deliveries   settle
+    push   sources/icecast.py -> pipeline/poll.py -> pipeline/ingest.py ---> pipeline/deliver.py -> chats/console
+           Source.read(asks)     claims what is due  ONE transaction:       lease, render,         Chat.send()
+           -> Told               reads in batches    snapshots, aggregates, send, settle
+                                                     alerts, deliveries
 
     pull   chats/console      -> handlers/stats.py -> services/statistics.py -> storage
            Request               stats(request, ...)
