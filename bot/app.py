@@ -152,7 +152,7 @@ async def run(settings: Settings) -> None:
         follow = asyncio.create_task(parts.deliver.follow(parts.ingest.owed), name="deliver")
         try:
             for chat in chats:
-                await chat.start(parts.dispatcher.answer)
+                await chat.start(parts.dispatcher)
             schedule.every(POLL_EVERY, parts.poll.begin, name="poll")
             schedule.every(DELIVER_EVERY, parts.deliver.tick, name="deliver")
             schedule.watch_clock(parts.poll.rearm)

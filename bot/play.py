@@ -149,7 +149,7 @@ async def demo(*, at_terminal: bool) -> None:
             clock.now = moment
             await _step(parts, moment)
 
-        await console.start(parts.dispatcher.answer)
+        await console.start(parts.dispatcher)
         schedule = Schedule(clock)
         schedule.every(PACE_AT_TERMINAL if at_terminal else PACE_ELSEWHERE, tick, name="sample")
         schedule.start()

@@ -6,10 +6,11 @@ from difflib import get_close_matches
 
 import structlog
 
-from bot.ports.command import Request, Who
+from bot.domain.outside import clean, without_secrets
+from bot.ports.command import Request, Takes, Who
 from bot.ports.message import Line, Message
 from bot.ports.source import BadAddress, NotAllowed, SourceError
-from bot.services import watching
+from bot.services import presence, watching
 from bot.services.context import Services
 from bot.texts.words import Words, code
 from handlers import COMMANDS
@@ -22,10 +23,39 @@ _BY_NAME = {command.name: command for command in COMMANDS}
 
 
 class Dispatcher:
-    """Answers requests from any chat."""
+    """Hears what happens in any chat, and answers requests."""
+
+    commands = COMMANDS
 
     def __init__(self, services: Services) -> None:
         self._services = services
+
+    async def suggest(self, request: Request, *, param: str, typed: str) -> list[str]:
+        """Return what an argument may be, given what was typed of it so far."""
+        command = _BY_NAME.get(request.command)
+        declared = next((one for one in command.params if one.name == param), None) if command else None
+        if declared is None:
+            return []
+        wanted = typed.strip().casefold()
+        if declared.choices:
+            return [choice for choice in declared.choices if wanted in choice.casefold()]
+        if declared.takes is not Takes.NAME:
+            return []
+        names = [one.name for one in await watching.listed(self._services, request)]
+        found = [name for name in names if wanted in name.casefold()]
+        return sorted(found, key=lambda name: not name.casefold().startswith(wanted))
+
+    async def let_in(self, *, platform: str, chat: str, title: str | None) -> None:
+        """Note that the bot may post in a chat, newly or again: what waits for it is sent."""
+        await presence.let_in(self._services, platform=platform, key=chat, title=title)
+
+    async def put_out(self, *, platform: str, chat: str, why: str) -> None:
+        """Note that the bot may no longer post in a chat; its settings stay."""
+        await presence.put_out(self._services, platform=platform, key=chat, why=why)
+
+    async def moved(self, *, platform: str, old: str, new: str) -> None:
+        """Note that a chat goes on under another id."""
+        await presence.moved(self._services, platform=platform, old=old, new=new)
 
     async def answer(self, request: Request) -> Message:
         """Return the answer to a request; it never raises for what a person can do."""
@@ -111,7 +141,8 @@ def _unknown_name(command: Command, unknown: watching.UnknownName, words: Words)
 def _source_error(error: SourceError, words: Words, services: Services) -> Message:
     examples = ", ".join(source.example for source in services.registry.sources.values())
     if isinstance(error, BadAddress) and " " not in str(error):
-        title = words.say("“{address}” is not an address that I can watch.", address=str(error)[:80] or "…")
+        shown = clean(without_secrets(str(error)), limit=80) or "…"
+        title = words.say("“{address}” is not an address that I can watch.", address=shown)
         return Message(symbol="❔", title=title, lines=(words.say("These are: {examples}", examples=examples),))
     symbol = "🔒" if isinstance(error, NotAllowed) else "❔"
     return Message(symbol=symbol, title=words.say("{why}", why=str(error)))

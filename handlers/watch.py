@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from bot.domain.outside import clean, without_secrets
 from bot.domain.reading import Metric
 from bot.ports.command import Param, Request, Takes, Who
 from bot.ports.message import Line, Message
@@ -29,6 +30,9 @@ async def watch(request: Request, services: Services, words: Words) -> Message:
     match = _AS.fullmatch(address)
     if match is not None:
         address, name = match["address"].strip(), match["name"].strip().strip('"“”')
+        name = clean(name, limit=len(name))
+        if not name:
+            raise Mistake(words.say("That name has nothing to see in it."))
         if len(name) > watching.LONGEST_NAME:
             raise Mistake(words.say("A name has at most {n} characters.", n=str(watching.LONGEST_NAME)))
     try:
@@ -65,7 +69,7 @@ def _reports(added: watching.Added, words: Words) -> Line:
     figure = words.text(_METRICS[Metric(added.watch.metric)], unit=added.watch.unit)
     return words.say(
         "{address}: {figure}, read every {interval}.",
-        address=code(added.address),
+        address=code(without_secrets(added.address)),
         figure=figure,
         interval=words.duration(added.watch.interval),
     )

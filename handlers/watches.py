@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.domain.outside import without_secrets
 from bot.ports.command import Request, Who
 from bot.ports.message import Line, Message
 from bot.services import watching
@@ -25,7 +26,7 @@ async def watches(request: Request, services: Services, words: Words) -> Message
             words.say(
                 "{name} – {address}: {unit}, every {interval}; {alerts}",
                 name=bold(one.name),
-                address=code(f"{watch.source}:{watch.reference}"),
+                address=code(without_secrets(f"{watch.source}:{watch.reference}")),
                 unit=watch.unit,
                 interval=words.duration(watch.interval),
                 alerts=_alerts(alerts.get(watch.id, []), services.clock(), words),

@@ -47,6 +47,12 @@ class Bulk:
         return known
 
 
+def insert(table: sa.Table, columns: Sequence[str]) -> Bulk:
+    """Insert rows."""
+    values = {name: sa.bindparam(name, type_=table.c[name].type) for name in columns}
+    return Bulk(sa.insert(table).values(values), columns)
+
+
 def insert_or_ignore(table: sa.Table, columns: Sequence[str]) -> Bulk:
     """Insert rows, and leave those alone whose key is there already."""
     values = {name: sa.bindparam(name, type_=table.c[name].type) for name in columns}
@@ -66,3 +72,22 @@ def update_by_id(table: sa.Table, key: str, columns: Sequence[str]) -> Bulk:
         sa.update(table).where(table.c[key] == sa.bindparam("the_key", type_=table.c[key].type)).values(values)
     )
     return Bulk(statement, [*(f"new_{name}" for name in columns), "the_key"])
+
+
+def update_many(table: sa.Table, key: str, columns: Sequence[str]) -> Bulk:
+    """Set ``columns`` alike in all rows whose ``key`` is in the JSON list that is the last item of the tuple.
+
+    One parameter for any number of ids: a list of them in the SQL is read anew each time, and may be too long.
+    """
+    values = {name: sa.bindparam(f"new_{name}", type_=table.c[name].type) for name in columns}
+    ids = sa.bindparam("the_keys", type_=sa.Text)
+    on_sqlite = sa.select(sa.func.json_each(ids).table_valued("value").c.value)
+    each = sa.func.json_array_elements_text(sa.cast(ids, sa.JSON)).column_valued("value")
+    on_postgresql = sa.select(sa.cast(each, sa.BigInteger))
+    return Bulk(
+        {
+            "sqlite": sa.update(table).where(table.c[key].in_(on_sqlite)).values(values),
+            "postgresql": sa.update(table).where(table.c[key].in_(on_postgresql)).values(values),
+        },
+        [*(f"new_{name}" for name in columns), "the_keys"],
+    )

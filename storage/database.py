@@ -55,12 +55,17 @@ class Database:
         """
         url = _driver_url(self.url)
         sqlite = url.get_backend_name() == "sqlite"
-        if sqlite and url.database is not None and not self.throwaway:
-            _make_folder(Path(url.database))
-            self._lock = FileLock(Path(url.database))
-            self._lock.take()
+        if sqlite and not self.throwaway:
+            assert url.database is not None
+            self._lock = FileLock(_prepared(Path(url.database)))
+            try:
+                self._lock.take()
+            except OSError as error:
+                raise DatabaseError(f"The database at {_shown(self.url)} cannot be opened: {error}") from error
         self._write = create_async_engine(url, pool_size=1, max_overflow=0)
-        self._read = create_async_engine(url, pool_size=READERS, max_overflow=0)
+        # On PostgreSQL a reader sees one moment only if its transaction asks for that; on SQLite it always does.
+        one_moment = {} if sqlite else {"isolation_level": "REPEATABLE READ"}
+        self._read = create_async_engine(url, pool_size=READERS, max_overflow=0, **one_moment)
         if sqlite:
             synchronous = "OFF" if self.throwaway else "FULL"
             _set_up_sqlite(self._write, begin="BEGIN IMMEDIATE", pragmas=(f"synchronous={synchronous}",))
@@ -68,12 +73,13 @@ class Database:
         try:
             async with self._write.connect() as connection:
                 await migrations.bring_up_to_date(connection)
-        except migrations.TooNew as error:
+        except BaseException as error:
             await self.close()
-            raise DatabaseError(str(error)) from error
-        except (sa.exc.SQLAlchemyError, OSError) as error:
-            await self.close()
-            raise DatabaseError(f"The database at {_shown(self.url)} cannot be opened: {error}") from error
+            if isinstance(error, migrations.Unusable):
+                raise DatabaseError(str(error)) from error
+            if isinstance(error, sa.exc.SQLAlchemyError | OSError):
+                raise DatabaseError(f"The database at {_shown(self.url)} cannot be opened: {error}") from error
+            raise
 
     @property
     def shown(self) -> str:
@@ -111,6 +117,10 @@ def _driver_url(url: str) -> sa.URL:
     backend = parsed.get_backend_name()
     if backend not in drivers:
         raise DatabaseError(f"DATABASE_URL begins with {backend!r}: write sqlite:///... or postgresql://...")
+    if backend == "sqlite" and (parsed.database or ":memory:") == ":memory:":
+        raise DatabaseError(
+            "DATABASE_URL names a database in memory, which would forget everything: write sqlite:///data/milepost.db"
+        )
     return parsed.set(drivername=drivers[backend])
 
 
@@ -118,11 +128,13 @@ def _shown(url: str) -> str:
     return make_url(url).render_as_string(hide_password=True)
 
 
-def _make_folder(path: Path) -> None:
+def _prepared(path: Path) -> Path:
+    """Make the folder of a database file; return the file's one path, whatever links lead to it."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DatabaseError(f"The folder {path.parent} for the database cannot be made: {error}") from error
+    return path.resolve()
 
 
 def _set_up_sqlite(engine: AsyncEngine, *, begin: str, pragmas: tuple[str, ...]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,17 +11,18 @@ import sqlalchemy as sa
 from bot.domain.alert import Alert
 from bot.domain.alerts import WORTH
 from bot.domain.reading import plain
-from storage.bulk import Bulk, insert_or_ignore
+from storage.bulk import Bulk, insert
 from storage.database import Connection
 from storage.tables import alert, chat, delivery, subscription
 
 
-def _fan_out(*, ladder: bool, unless_record: bool) -> Bulk:
+def _fan_out(*, ladder: bool = False, unless_record: bool = False, record: bool = False) -> Bulk:
     """Return the statement that makes one alert's deliveries: one for each subscription that takes it.
 
     Args:
         ladder: Only for subscriptions with the given ladder (milestones, whose rung differs by ladder).
         unless_record: Not for those that are told a record of the same reading.
+        record: Only for the given chat, with the scope and the rival that it is told of.
     """
     columns = ["alert_id", "session_id", "kind", "now", "watch_id", "like"]
     conditions = [
@@ -34,6 +35,8 @@ def _fan_out(*, ladder: bool, unless_record: bool) -> Bulk:
         chat.c.disabled_at.is_(None),
     ]
     threshold: sa.ColumnElement[Any] = sa.cast(sa.null(), sa.Float)
+    scope: sa.ColumnElement[Any] = sa.cast(sa.null(), sa.SmallInteger)
+    detail: sa.ColumnElement[Any] = sa.cast(sa.null(), sa.Text)
     if ladder:
         columns += ["threshold", "ladder", "metric"]
         threshold = sa.bindparam("threshold", type_=sa.Float)
@@ -41,6 +44,11 @@ def _fan_out(*, ladder: bool, unless_record: bool) -> Bulk:
             subscription.c.ladder.is_not_distinct_from(sa.bindparam("ladder", type_=sa.Text)),
             subscription.c.metric.is_not_distinct_from(sa.bindparam("metric", type_=sa.Text)),
         ]
+    if record:
+        columns += ["chat_id", "scope", "detail"]
+        scope = sa.bindparam("scope", type_=sa.SmallInteger)
+        detail = sa.bindparam("detail", type_=sa.Text)
+        conditions.append(subscription.c.chat_id == sa.bindparam("chat_id", type_=sa.BigInteger))
     if unless_record:
         columns.append("first_alert")
         told = sa.exists().where(
@@ -59,29 +67,29 @@ def _fan_out(*, ladder: bool, unless_record: bool) -> Bulk:
             subscription.c.topic,
             sa.bindparam("kind", type_=sa.Text),
             threshold,
+            scope,
+            detail,
             sa.literal_column("'pending'"),
             sa.bindparam("now", type_=sa.BigInteger),
         )
         .join(chat, chat.c.id == subscription.c.chat_id)
         .where(*conditions)
-        .order_by(subscription.c.id)
     )
     names = (
-        "alert_id", "subscription_id", "session_id", "chat_id", "topic", "kind", "threshold", "state", "due_at"
+        "alert_id", "subscription_id", "session_id", "chat_id", "topic", "kind",
+        "threshold", "scope", "detail", "state", "due_at",
     )  # fmt: skip
     return Bulk(sa.insert(delivery).from_select(names, chosen, include_defaults=False), columns)
 
 
-_to_all = _fan_out(ladder=False, unless_record=False)
-_to_ladder = _fan_out(ladder=True, unless_record=False)
+_insert_alerts = insert(
+    alert,
+    ("session_id", "watch_id", "kind", "key", "at", "measure", "before", "value", "late", "expires_at"),
+)
+_to_all = _fan_out()
+_to_ladder = _fan_out(ladder=True)
 _to_ladder_unless_record = _fan_out(ladder=True, unless_record=True)
-_insert_deliveries = insert_or_ignore(
-    delivery,
-    (
-        "alert_id", "subscription_id", "session_id", "chat_id", "topic", "kind",
-        "scope", "detail", "state", "due_at",
-    ),
-)  # fmt: skip
+_to_chat = _fan_out(record=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,29 +110,44 @@ class Rung:
     first_alert: int | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broken:
+    """A record for one chat.
+
+    Attributes:
+        scope: The widest in which it fell, as this chat sees it.
+        detail: What the chat is told of the rivals, as JSON.
+    """
+
+    alert_id: int
+    session_id: int
+    watch_id: int
+    chat_id: int
+    scope: int
+    detail: str
+
+
 async def add_alerts(connection: Connection, alerts: Sequence[Alert]) -> list[int]:
     """Insert alerts and return their ids, in the same order."""
     if not alerts:
         return []
-    result = await connection.execute(
-        sa.insert(alert).returning(alert.c.id, sort_by_parameter_order=True),
+    # Inserting in bulk and asking for the ids costs a tenth of letting SQLAlchemy return them.
+    before = (await connection.execute(sa.select(sa.func.coalesce(sa.func.max(alert.c.id), 0)))).scalar_one()
+    await _insert_alerts.run(
+        connection,
         [
-            {
-                "session_id": one.session.id,
-                "watch_id": one.session.watch_id,
-                "kind": one.kind,
-                "key": one.key,
-                "at": one.at,
-                "measure": one.measure,
-                "before": one.before,
-                "value": one.value,
-                "late": one.late,
-                "expires_at": one.at + WORTH[one.kind],
-            }
+            (
+                one.session.id, one.session.watch_id, one.kind, one.key, one.at, one.measure, one.before,
+                one.value, one.late, one.at + WORTH[one.kind],
+            )
             for one in alerts
         ],
+    )  # fmt: skip
+    rows = await connection.execute(
+        sa.select(alert.c.session_id, alert.c.key, alert.c.id).where(alert.c.id > before)
     )
-    return list(result.scalars())
+    ids = {(session_id, key): id_ for session_id, key, id_ in rows}
+    return [ids[one.session.id, one.key] for one in alerts]
 
 
 async def deliver_to_all(connection: Connection, alerts: Iterable[tuple[int, Alert]], *, now: int) -> None:
@@ -151,40 +174,29 @@ async def deliver_rungs(connection: Connection, rungs: Iterable[Rung], *, now: i
     await _to_ladder_unless_record.run(connection, rows)
 
 
-async def deliver_record(
-    connection: Connection, id_: int, one: Alert, *, chat_id: int, scope: int, detail: str, now: int
-) -> None:
-    """Owe a record to one chat's subscriptions, with the scope and the rival that it is told of."""
-    rows = await connection.execute(
-        sa.select(subscription.c.id, subscription.c.topic).where(
-            subscription.c.chat_id == chat_id,
-            subscription.c.watch_id == one.session.watch_id,
-            subscription.c.kinds.like("%,record,%"),
-            sa.or_(subscription.c.muted_until.is_(None), subscription.c.muted_until <= now),
-        )
-    )
-    await _insert_deliveries.run(
+async def deliver_records(connection: Connection, broken: Iterable[Broken], *, now: int) -> None:
+    """Owe records to the chats in which they fell, with the scope and the rival that each is told of."""
+    await _to_chat.run(
         connection,
         [
-            (id_, sub, one.session.id, chat_id, topic, one.kind, scope, detail, "pending", now)
-            for sub, topic in rows
+            (
+                one.alert_id, one.session_id, "record", now, one.watch_id, "%,record,%",
+                one.chat_id, one.scope, one.detail,
+            )
+            for one in broken
         ],
-    )
+    )  # fmt: skip
 
 
-async def told_scopes(connection: Connection, session_id: int, measure: str) -> dict[int, int]:
-    """Return the widest scope in which each chat was already told this session's record of a measure."""
+async def told_scopes(connection: Connection, session_ids: Sequence[int]) -> dict[tuple[int, str, int], int]:
+    """Return the widest scope of which each chat was told already, by session, measure and chat."""
     rows = await connection.execute(
-        sa.select(delivery.c.chat_id, sa.func.max(delivery.c.scope))
+        sa.select(delivery.c.session_id, alert.c.measure, delivery.c.chat_id, sa.func.max(delivery.c.scope))
         .join(alert, alert.c.id == delivery.c.alert_id)
-        .where(
-            delivery.c.session_id == session_id,
-            delivery.c.kind == "record",
-            alert.c.measure == measure,
-        )
-        .group_by(delivery.c.chat_id)
+        .where(delivery.c.session_id.in_(session_ids), delivery.c.kind == "record")
+        .group_by(delivery.c.session_id, alert.c.measure, delivery.c.chat_id)
     )
-    return {row[0]: row[1] for row in rows}
+    return {(session_id, measure, chat_id): scope for session_id, measure, chat_id, scope in rows}
 
 
 async def supersede(connection: Connection, session_ids: Sequence[int], *, before: int, now: int) -> None:
@@ -241,24 +253,42 @@ class Owed:
 
 
 async def expire(connection: Connection, now: int) -> None:
-    """Give up deliveries whose alert is older than its worth."""
+    """Give up deliveries whose alert is older than its worth, and which nobody is sending."""
     old = sa.exists().where(alert.c.id == delivery.c.alert_id, alert.c.expires_at < now)
+    idle = sa.or_(
+        delivery.c.state == "pending", sa.and_(delivery.c.state == "leased", delivery.c.leased_until <= now)
+    )
     await connection.execute(
-        sa.update(delivery).where(delivery.c.state == "pending", old).values(state="expired", settled_at=now)
+        sa.update(delivery).where(idle, old).values(state="expired", settled_at=now, leased_until=None)
     )
 
 
 async def lease(
-    connection: Connection, *, platforms: Sequence[str], now: int, until: int, limit: int
+    connection: Connection,
+    *,
+    platforms: Sequence[str],
+    now: int,
+    until: int,
+    limit: int,
+    busy: Collection[int] = (),
 ) -> list[Owed]:
     """Lease the oldest delivery of each chat that has none under way, oldest first.
 
-    A lease that ran out counts as not leased: its holder died between sending and settling.
+    A lease that ran out counts as not leased: its holder died between sending and settling. What a disabled
+    chat is owed waits until the chat is back, or its worth is over.
+
+    Args:
+        busy: Chats to which the caller is sending, whatever the clock says of the lease.
     """
     heads = (
         sa.select(sa.func.min(delivery.c.id))
         .join(chat, chat.c.id == delivery.c.chat_id)
-        .where(delivery.c.state.in_(("pending", "leased")), chat.c.platform.in_(platforms))
+        .where(
+            delivery.c.state.in_(("pending", "leased")),
+            chat.c.platform.in_(platforms),
+            chat.c.disabled_at.is_(None),
+            chat.c.id.not_in(busy),
+        )
         .group_by(delivery.c.chat_id)
     )
     ready = (
@@ -355,6 +385,25 @@ async def release(connection: Connection, platforms: Sequence[str]) -> None:
         .where(delivery.c.state == "leased", delivery.c.chat_id.in_(chats))
         .values(leased_until=0)
     )
+
+
+async def rearm(connection: Connection, platforms: Sequence[str], *, now: int, lease: int, pause: int) -> None:
+    """After the clock was set back: let nothing wait longer than it would have.
+
+    Args:
+        lease: How long a lease holds at most.
+        pause: How long a retry waits at most.
+    """
+    chats = sa.select(chat.c.id).where(chat.c.platform.in_(platforms))
+    waits = sa.and_(delivery.c.state == "pending", delivery.c.chat_id.in_(chats))
+    untried = sa.and_(waits, delivery.c.attempts == 0, delivery.c.due_at > now)
+    await connection.execute(sa.update(delivery).where(untried).values(due_at=now))
+    tried = sa.and_(waits, delivery.c.due_at > now + pause)
+    await connection.execute(sa.update(delivery).where(tried).values(due_at=now + pause))
+    held = sa.and_(
+        delivery.c.state == "leased", delivery.c.chat_id.in_(chats), delivery.c.leased_until > now + lease
+    )
+    await connection.execute(sa.update(delivery).where(held).values(leased_until=now + lease))
 
 
 async def told_before(

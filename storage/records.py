@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
 from bot.domain import SECOND
 from bot.domain.alerts.record import Field, Rival, Scope
-from bot.domain.measure import Measure
+from bot.domain.measure import MARK_OF, Measure
 from bot.domain.reading import State, plain
+from bot.domain.rivals import Best, Page, Past
 from storage.database import Connection
 from storage.tables import book, chat_watch, session, watch
 from storage.watches import Watch, revise
@@ -56,6 +57,26 @@ async def entries(connection: Connection, *, chat_id: int | None) -> list[Entry]
         .order_by(book.c.platform, book.c.measure, book.c.value.desc())
     )
     return [_entry(row) for row in rows]
+
+
+async def pages(connection: Connection) -> list[Page]:
+    """Return the whole book, everybody's entries and those of all chats."""
+    rows = await connection.execute(
+        sa.select(*(book.c[name] for name in Entry.__dataclass_fields__))
+        .where(book.c.removed_at.is_(None))
+        .order_by(book.c.platform, book.c.measure, book.c.value.desc())
+    )
+    return [
+        Page(
+            platform=entry.platform,
+            measure=Measure(entry.measure),
+            scope=Scope(entry.scope),
+            watch_id=entry.watch_id,
+            chat_id=entry.chat_id,
+            rival=_rival(entry),
+        )
+        for entry in map(_entry, rows)
+    ]
 
 
 async def change(connection: Connection, id_: int, **values: Any) -> None:
@@ -125,6 +146,69 @@ def _scope_for(entry: Entry, watch_: Watch) -> Scope | None:
     return scope
 
 
+#: What is kept in memory of ended sessions: the measures that have a high-water mark.
+_KEPT = tuple(MARK_OF.values())
+
+
+async def past(
+    connection: Connection, watch_ids: Sequence[int] | None = None
+) -> list[tuple[int, str, bool, dict[Measure, Past]]]:
+    """Return the ended sessions of these watches, or of all, as (watch, platform, public, by measure)."""
+    columns: list[sa.ColumnElement[Any]] = []
+    for measure in _KEPT:
+        value = session.c[measure]
+        known = sa.case((value.is_not(None), session.c.first_at))
+        columns += [sa.func.max(value), sa.func.count(value), sa.func.min(known)]
+    query = (
+        sa.select(session.c.watch_id, session.c.platform, session.c.public, *columns)
+        .where(session.c.state == State.ENDED)
+        .group_by(session.c.watch_id, session.c.platform, session.c.public)
+    )
+    if watch_ids is not None:
+        query = query.where(session.c.watch_id.in_(watch_ids))
+    return [
+        (
+            watch_id,
+            platform,
+            public,
+            {
+                measure: Past(plain(figures[3 * n]), figures[3 * n + 1], figures[3 * n + 2])
+                for n, measure in enumerate(_KEPT)
+                if figures[3 * n] is not None
+            },
+        )
+        for watch_id, platform, public, *figures in await connection.execute(query)
+    ]
+
+
+class Holder(NamedTuple):
+    """Who reached a value: the first to end comes first."""
+
+    ended_at: int
+    session_id: int
+    rival: Rival
+
+
+async def holders(connection: Connection, wanted: Collection[Best]) -> dict[Best, Holder]:
+    """Return for each watch's best value the first session that ended with it."""
+    found: dict[Best, Holder] = {}
+    for measure in sorted({one.measure for one in wanted}):
+        pairs = [(one.watch_id, one.value) for one in wanted if one.measure is measure]
+        rows = await connection.execute(
+            _as_rivals(measure)
+            .where(
+                session.c.watch_id.in_([watch_id for watch_id, _ in pairs]),
+                session.c.state == State.ENDED,
+                sa.tuple_(session.c.watch_id, session.c[measure]).in_(pairs),
+            )
+            .order_by(session.c.ended_at.desc(), session.c.id.desc())
+        )
+        for row in rows:
+            key = Best(row.watch_id, measure, plain(row.value))
+            found[key] = Holder(row.ended_at, row.id, _holder(row, measure))
+    return found
+
+
 async def _field(
     connection: Connection, condition: sa.ColumnElement[bool], measure: Measure, booked: Sequence[Rival]
 ) -> Field | None:
@@ -134,32 +218,39 @@ async def _field(
     ).one()
     rivals = list(booked)
     if count:
-        row = (
-            await connection.execute(
-                sa.select(
-                    session.c.id, value.label("value"), session.c.title, session.c.url, session.c.first_at,
-                    session.c.peak_at, watch.c.name, watch.c.timezone,
-                )
-                .join(watch, watch.c.id == session.c.watch_id)
-                .where(condition)
-                .order_by(value.desc(), session.c.ended_at)
-                .limit(1)
-            )
-        ).one()  # fmt: skip
-        moment = row.peak_at if measure is Measure.PEAK and row.peak_at is not None else row.first_at
-        rivals.append(
-            Rival(
-                value=plain(row.value),
-                holder=row.name,
-                title=row.title,
-                link=row.url,
-                date=_day(moment, row.timezone),
-                session_id=row.id,
-            )
-        )
+        query = _as_rivals(measure).where(condition).order_by(value.desc(), session.c.ended_at).limit(1)
+        rivals.append(_holder((await connection.execute(query)).one(), measure))
     if not rivals:
         return None
     return Field(best=max(rivals, key=lambda rival: rival.value), sessions=count, since=since)
+
+
+def _as_rivals(measure: Measure) -> sa.Select[Any]:
+    """Return the query of sessions as rivals."""
+    return sa.select(
+        session.c.id,
+        session.c.watch_id,
+        session.c.ended_at,
+        session.c[measure].label("value"),
+        session.c.title,
+        session.c.url,
+        session.c.first_at,
+        session.c.peak_at,
+        watch.c.name,
+        watch.c.timezone,
+    ).join(watch, watch.c.id == session.c.watch_id)
+
+
+def _holder(row: Any, measure: Measure) -> Rival:
+    moment = row.peak_at if measure is Measure.PEAK and row.peak_at is not None else row.first_at
+    return Rival(
+        value=plain(row.value),
+        holder=row.name,
+        title=row.title,
+        link=row.url,
+        date=_day(moment, row.timezone),
+        session_id=row.id,
+    )
 
 
 def _rival(entry: Entry) -> Rival:

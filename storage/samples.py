@@ -15,9 +15,9 @@ from storage.database import Connection
 from storage.tables import sample
 
 BUCKET = 15 * MINUTE
-#: How a row's state is written; a session that was not there is the moment that the line breaks.
-GONE = 0
-STATES = {State.LIVE: 1, State.ENDED: 2}
+#: How a row's state is written: the moment that a session was gone, a live reading, one after the end, and a live
+#: one before which the session was gone, where the line through the readings breaks.
+GONE, LIVE, ENDED, BACK = range(4)
 
 _insert = insert_or_ignore(
     sample,
@@ -52,7 +52,7 @@ async def add(connection: Connection, samples: Iterable[Sample]) -> None:
                     bucket,
                     one.session.id,
                     offset,
-                    1 if reading.state is State.LIVE else 2,
+                    ENDED if reading.state is State.ENDED else BACK if one.broken else LIVE,
                     one.interval // SECOND,
                     reading.concurrent,
                     reading.tuned_in,
@@ -67,7 +67,7 @@ async def add(connection: Connection, samples: Iterable[Sample]) -> None:
 async def between(connection: Connection, session_id: int, *, first: int, last: int) -> list[Snapshot]:
     """Return a session's kept readings from ``first`` to ``last``, both included, in order of time."""
     buckets = range(first // BUCKET, last // BUCKET + 1)
-    at = sample.c.bucket * BUCKET + sample.c.offset
+    at = sample.c.bucket * sa.literal(BUCKET, sa.BigInteger) + sample.c.offset  # too large for 32 bits
     rows = await connection.execute(
         sa.select(at, sample.c.state, sample.c.interval, sample.c.concurrent, sample.c.tuned_in)
         .where(
@@ -80,10 +80,11 @@ async def between(connection: Connection, session_id: int, *, first: int, last: 
     return [
         Snapshot(
             moment,
-            state == STATES[State.LIVE],
+            state in {LIVE, BACK},
             interval * SECOND,
             None if concurrent is None else plain(concurrent),
             None if tuned_in is None else plain(tuned_in),
+            state == BACK,
         )
         for moment, state, interval, concurrent, tuned_in in rows
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,9 +10,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from storage.bulk import update_by_id
+from storage.bulk import Bulk, update_by_id, update_many
 from storage.database import Connection
-from storage.tables import chat_watch, revision, session, subscription, watch
+from storage.tables import chat, chat_watch, revision, session, subscription, watch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +39,21 @@ class Watch:
 
 
 _COLUMNS = tuple(watch.c[name] for name in Watch.__dataclass_fields__)
-_set_due = update_by_id(watch, "id", ("due_at",))
+#: A watch that lost its last follower while it was being read stays undue.
+_set_due = Bulk(
+    sa.update(watch)
+    .where(watch.c.id == sa.bindparam("the_key", type_=watch.c.id.type), watch.c.due_at.is_not(None))
+    .values(due_at=sa.bindparam("new_due_at", type_=sa.BigInteger)),
+    ("new_due_at", "the_key"),
+)
+_set_asked = update_many(watch, "id", ("asked_at",))
+_set_answered = update_many(watch, "id", ("asked_at", "answered_at"))
 _set_trouble = update_by_id(watch, "id", ("trouble", "trouble_since"))
+
+
+def _moment(at: int) -> sa.BindParameter[int]:
+    """Write a moment beside a column of a shorter type: PostgreSQL would take it for one of those."""
+    return sa.literal(at, sa.BigInteger)
 
 
 def _watch(row: Any) -> Watch:
@@ -61,25 +75,31 @@ async def revise(connection: Connection) -> None:
 async def claim(connection: Connection, now: int) -> list[int]:
     """Return the watches that are due, and make each due again one interval later."""
     rows = await connection.execute(
-        sa.update(watch).where(watch.c.due_at <= now).values(due_at=now + watch.c.interval).returning(watch.c.id)
+        sa.update(watch)
+        .where(watch.c.due_at <= now)
+        .values(due_at=_moment(now) + watch.c.interval)
+        .returning(watch.c.id)
     )
     return sorted(rows.scalars())
 
 
 async def due_again(connection: Connection, moments: Iterable[tuple[int, int | None]]) -> None:
-    """Set when watches are due, as (watch, moment); None is never again."""
+    """Set when watches that are polled are due, as (watch, moment); None is never again."""
     await _set_due.run(connection, [(moment, id_) for id_, moment in moments])
 
 
 async def rearm(connection: Connection, now: int) -> None:
     """After the clock was set back: make due at once what would now be due later than its interval."""
-    await connection.execute(sa.update(watch).where(watch.c.due_at > now + watch.c.interval).values(due_at=now))
+    late = watch.c.due_at > _moment(now) + watch.c.interval
+    await connection.execute(sa.update(watch).where(late).values(due_at=now))
 
 
 async def note_asked(connection: Connection, ids: Sequence[int], *, at: int, answered: bool) -> None:
     """Note when watches were asked, and whether they answered."""
-    values = {"asked_at": at, "answered_at": at} if answered else {"asked_at": at}
-    await connection.execute(sa.update(watch).where(watch.c.id.in_(ids)).values(values))
+    if answered:
+        await _set_answered.run(connection, [(at, at, json.dumps(ids))])
+    else:
+        await _set_asked.run(connection, [(at, json.dumps(ids))])
 
 
 async def note_trouble(connection: Connection, rows: Iterable[tuple[int, str | None, int | None]]) -> None:
@@ -122,6 +142,17 @@ async def of_chat(connection: Connection, chat_id: int) -> list[tuple[str, Watch
         values = dict(row._mapping)  # noqa: SLF001
         found.append((values.pop("chat_name"), Watch(**values)))
     return found
+
+
+async def followed(connection: Connection, chat_ids: Sequence[int]) -> dict[int, frozenset[int]]:
+    """Return which watches each of these chats follows."""
+    found: dict[int, set[int]] = {id_: set() for id_ in chat_ids}
+    rows = await connection.execute(
+        sa.select(chat_watch.c.chat_id, chat_watch.c.watch_id).where(chat_watch.c.chat_id.in_(chat_ids))
+    )
+    for chat_id, watch_id in rows:
+        found[chat_id].add(watch_id)
+    return {id_: frozenset(ids) for id_, ids in found.items()}
 
 
 async def follow(connection: Connection, *, chat_id: int, watch_id: int, name: str, now: int) -> None:
@@ -177,7 +208,9 @@ async def audiences(connection: Connection, watch_ids: Sequence[int]) -> dict[in
             subscription.c.metric,
             subscription.c.chat_id,
             subscription.c.kinds,
-        ).where(subscription.c.watch_id.in_(watch_ids))
+        )
+        .join(chat, chat.c.id == subscription.c.chat_id)
+        .where(subscription.c.watch_id.in_(watch_ids), chat.c.disabled_at.is_(None))
     )
     for watch_id, ladder, metric, chat_id, kinds in rows:
         if ",milestone," in kinds:

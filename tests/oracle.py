@@ -86,6 +86,7 @@ class Session:
         self.gone: int | None = None
         self.ended = False
         self.edit = False
+        self.piece = False
         self.told: dict[str, int] = {}
 
     @property
@@ -227,6 +228,11 @@ class Watch:
         for line in known:
             if line["state"] == "scheduled" and line["session"] not in self.owner:
                 self.begin(line["session"])  # CHOSE: what was announced is a session of its own
+        for key in live:
+            session = self.owner.get(key)
+            # CHOSE: a day's part of a longer stream that ended and is back on another day is that day's
+            if session is not None and session.ended and (session.piece or self.daily):
+                self.owner.pop(key) if at >= self.midnight_after(session.lives()[-1][1]) else None
         # CHOSE: of two ids of one session in one answer the later adopted one speaks for it
         there = {
             session: [key for key in session.ids if key in live][-1]
@@ -249,6 +255,7 @@ class Watch:
                 ends.append(session)
                 readings.append((self.begin(key), live[key]))
                 readings[-1][0].stream_start = session.stream_start
+                readings[-1][0].piece = True
             else:
                 readings.append((session, live[key]))
         self.last_answer = at
@@ -307,12 +314,15 @@ class Replay:
         for session in ends:
             session.ended = True
             session.log.append(("end", at))
+        for session, _ in readings:
+            session.edit = session.edit or session.ended
+            session.ended, session.gone = False, None
+        # CHOSE: rivals are those that stand as ended after the answer, also those that it ended itself
+        for session in ends:
             self.tell("ended", at, session, **self.recap(session))
         for session, line in readings:
             before, first = session.mark(), not session.lives()
             session.stream_start = session.stream_start or at
-            session.edit = session.edit or session.ended
-            session.ended, session.gone = False, None
             session.log.append(("live", at, line))
             if first:
                 self.tell("started", at, session, measure=None, value=None)

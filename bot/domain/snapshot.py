@@ -15,6 +15,7 @@ class Snapshot:
     Attributes:
         live: False where the session was gone, or already over.
         interval: The poll interval in force, in milliseconds.
+        broken: The session was gone since the reading before.
     """
 
     at: int
@@ -22,6 +23,7 @@ class Snapshot:
     interval: int
     concurrent: float | None
     tuned_in: float | None
+    broken: bool = False
 
 
 def confirmed(snapshots: Iterable[Snapshot]) -> list[tuple[int, float]]:
@@ -32,6 +34,8 @@ def confirmed(snapshots: Iterable[Snapshot]) -> list[tuple[int, float]]:
         if not one.live:
             tally.break_line()
             continue
+        if one.broken:
+            tally.break_line()
         waiting = (tally.suspect_at, tally.suspect)
         glitches = tally.glitches
         tally.see(one.at, interval=one.interval, concurrent=one.concurrent)

@@ -2,7 +2,8 @@
 
 A delivery is settled after it was sent, so a kill in between sends it again; platforms that can tell are given
 the same delivery id, so theirs is no second post. One send a chat is under way at a time, which keeps their
-order; a slow or dead chat holds up no other.
+order. Every send is a task of its own, and nobody waits for one that hangs: a slow or dead chat holds up no
+other.
 """
 
 from __future__ import annotations
@@ -24,8 +25,13 @@ log = structlog.get_logger(__name__)
 #: How many sends a platform's bot has under way.
 SENDS_AT_ONCE = 8
 LONGEST_SEND_SECONDS = 20
+#: A round of sends is waited for so long before the next deliveries of the other chats are taken.
+PATIENCE_SECONDS = 0.25
+#: At the end, sends under way get so long to arrive and be settled: what is cut off is sent again.
+LAST_SECONDS = 2
 #: Longer than a send may take: when it runs out, its holder is dead.
 LEASE = MINUTE
+SHORTEST_PAUSE = SECOND
 FIRST_PAUSE = 5 * SECOND
 LONGEST_PAUSE = 15 * MINUTE
 
@@ -42,6 +48,8 @@ class Deliver:
         self._render = render
         self._clock = clock
         self._lock = asyncio.Lock()
+        #: Sends under way, each with its chat.
+        self._sending: dict[asyncio.Task[None], int] = {}
 
     async def begin(self) -> None:
         """Take back what a process that died had leased: nobody else sends to these chats."""
@@ -49,30 +57,70 @@ class Deliver:
             await outbox.release(connection, list(self._chats))
 
     async def tick(self, now: int) -> None:
-        """Send all that is owed and due."""
-        async with self._lock:
-            while await self._some(now):
-                now = max(now, self._clock())
+        """Send all that is owed and due, and wait until it is settled.
+
+        Raises:
+            Exception: A chat failed in a way it should not, or the database did; the others were sent.
+        """
+        wrong: list[BaseException] = []
+        while await self._start(now):
+            done, _ = await asyncio.wait(self._sending, timeout=PATIENCE_SECONDS)
+            wrong += [error for task in done if not task.cancelled() and (error := task.exception()) is not None]
+            now = max(now, self._clock())
+        if wrong:
+            raise wrong[0]
+
+    async def rearm(self, now: int) -> None:
+        """Let nothing wait for the clock to catch up after it was set back."""
+        async with self._database.write() as connection:
+            await outbox.rearm(connection, list(self._chats), now=now, lease=LEASE, pause=LONGEST_PAUSE)
 
     async def follow(self, owed: asyncio.Event) -> None:
         """Send at once whenever a transaction made deliveries; ends when it is cancelled."""
-        while True:
-            await owed.wait()
-            owed.clear()
-            try:
-                await self.tick(self._clock())
-            except Exception:  # the next tick tries again; the loop must live
-                log.exception("delivering failed and will be tried again")
+        try:
+            while True:
+                await owed.wait()
+                owed.clear()
+                try:
+                    await self.tick(self._clock())
+                except Exception:  # the next tick tries again; the loop must live
+                    log.exception("delivering failed and will be tried again")
+        finally:
+            await self.finish()
 
-    async def _some(self, now: int) -> bool:
-        """Send the oldest delivery of each chat; tell whether there was any."""
-        async with self._database.write() as connection:
-            await outbox.expire(connection, now)
-            leased = await outbox.lease(
-                connection, platforms=list(self._chats), now=now, until=now + LEASE, limit=SENDS_AT_ONCE
-            )
-        await asyncio.gather(*(self._one(owed, now) for owed in leased))
-        return bool(leased)
+    async def finish(self) -> None:
+        """Let sends under way arrive and be settled, so that nothing is sent twice after a clean stop."""
+        if self._sending:
+            _, hanging = await asyncio.wait(self._sending, timeout=LAST_SECONDS)
+            for task in hanging:
+                task.cancel()
+            await asyncio.gather(*hanging, return_exceptions=True)
+
+    async def _start(self, now: int) -> bool:
+        """Begin to send the oldest delivery of each chat; tell whether anything is under way."""
+        async with self._lock:
+            free = SENDS_AT_ONCE - len(self._sending)
+            if free > 0:
+                async with self._database.write() as connection:
+                    await outbox.expire(connection, now)
+                    leased = await outbox.lease(
+                        connection,
+                        platforms=list(self._chats),
+                        now=now,
+                        until=now + LEASE,
+                        limit=free,
+                        busy=set(self._sending.values()),
+                    )
+                for owed in leased:
+                    task = asyncio.create_task(self._one(owed, now), name=f"deliver {owed.id}")
+                    self._sending[task] = owed.chat_id
+                    task.add_done_callback(self._sent)
+        return bool(self._sending)
+
+    def _sent(self, task: asyncio.Task[None]) -> None:
+        del self._sending[task]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a delivery failed and will be tried again", why=repr(error))
 
     async def _one(self, owed: Owed, now: int) -> None:
         try:
@@ -88,7 +136,7 @@ class Deliver:
             async with asyncio.timeout(LONGEST_SEND_SECONDS):
                 key = await self._chats[owed.chat_platform].send(post)
         except TryLater as error:
-            await self._again(owed, now + error.retry_after, str(error))
+            await self._again(owed, error.retry_after, str(error))
         except ChatGone as error:
             await self._settle(owed, "dead", now, error=str(error))
             async with self._database.write() as connection:
@@ -97,12 +145,11 @@ class Deliver:
         except (NotPermitted, Refused) as error:
             await self._settle(owed, "dead", now, error=str(error))
             log.warning("a post was not taken", platform=owed.chat_platform, why=str(error))
-        except (
-            SendError,
-            TimeoutError,
-        ) as error:  # unsure, or of a kind we do not know: it may be sent twice
-            pause = min(FIRST_PAUSE * 2 ** (owed.attempts - 1), LONGEST_PAUSE)
-            await self._again(owed, now + pause, str(error) or "no answer")
+        except (SendError, TimeoutError) as error:  # unsure: it may be sent twice
+            await self._again(owed, _pause(owed), str(error) or "no answer")
+        except Exception as error:  # of a kind that no chat should raise; the others must go on
+            await self._again(owed, _pause(owed), f"internal: {error!r}")
+            raise
         else:
             await self._settle(owed, "sent", now, key=key)
 
@@ -112,6 +159,14 @@ class Deliver:
         async with self._database.write() as connection:
             await outbox.settle(connection, owed.id, state=state, now=now, message_key=key, error=error)
 
-    async def _again(self, owed: Owed, due_at: int, error: str) -> None:
+    async def _again(self, owed: Owed, pause: int, error: str) -> None:
+        """Owe it again after a pause, which counts from now: the send itself may have taken long."""
+        due_at = self._clock() + max(pause, SHORTEST_PAUSE)
         async with self._database.write() as connection:
             await outbox.put_back(connection, owed.id, due_at=due_at, error=error)
+
+
+def _pause(owed: Owed) -> int:
+    """Return how long to wait before the next try: twice as long each time."""
+    pause: int = FIRST_PAUSE * 2 ** (owed.attempts - 1)
+    return min(pause, LONGEST_PAUSE)

@@ -30,7 +30,8 @@ class Poll:
         self._sources = sources
         self._ingest = ingest
         self._asking: set[int] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        #: What is being asked: the watches, and when they were due.
+        self._tasks: dict[asyncio.Task[None], tuple[list[int], int]] = {}
 
     async def tick(self, now: int) -> None:
         """Ask all that is due, and wait until it is stored."""
@@ -57,8 +58,8 @@ class Poll:
                 batch = group[start : start + source.batch]
                 self._asking.update(watch.id for watch in batch)
                 task = asyncio.create_task(self._ask(source, batch, now), name=f"poll {name}")
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                self._tasks[task] = [watch.id for watch in batch], now
+                task.add_done_callback(self._done)
 
     async def rearm(self, now: int) -> None:
         """Make everything due again that the clock, set back, would leave waiting."""
@@ -67,9 +68,19 @@ class Poll:
 
     async def stop(self) -> None:
         """Give up what is being asked; it is due again at the next start."""
-        for task in self._tasks:
+        tasks = dict(self._tasks)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        again = [(id_, at) for task, (ids, at) in tasks.items() if task.cancelled() for id_ in ids]
+        if again:
+            async with self._database.write() as connection:
+                await watches.due_again(connection, again)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        del self._tasks[task]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("what a source told could not be stored", task=task.get_name(), why=repr(error))
 
     async def _ask(self, source: Source, batch: Sequence[Watch], now: int) -> None:
         try:

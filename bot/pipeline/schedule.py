@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 import structlog
-from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.domain import SECOND
@@ -24,6 +23,8 @@ Tick = Callable[[int], Awaitable[object]]
 
 #: How far the wall clock may fall behind the monotonic one before it counts as set back.
 JUMP = 5 * SECOND
+#: At the end, ticks under way get so long before they are broken off.
+LAST_SECONDS = 1
 
 
 def wall_clock() -> int:
@@ -39,16 +40,27 @@ class Schedule:
         self._scheduler = AsyncIOScheduler(
             timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         )
-        self._scheduler.add_listener(self._on_error, EVENT_JOB_ERROR)
         self._offset = self._wall_over_monotonic()
         self._watch: asyncio.Task[None] | None = None
         self._stopped = False
+        self._running: set[asyncio.Task[object]] = set()
 
     def every(self, seconds: float, tick: Tick, *, name: str) -> None:
         """Call ``tick`` with the present moment, at once and then every so many seconds."""
 
         async def run() -> None:
-            await tick(self._clock())
+            task = asyncio.current_task()
+            assert task is not None
+            self._running.add(task)
+            try:
+                await tick(self._clock())
+            except asyncio.CancelledError:
+                if not self._stopped:
+                    raise
+            except Exception:  # the library would tell it in its own way
+                log.exception("a tick failed and will be tried again", stage=name)
+            finally:
+                self._running.discard(task)
 
         self._scheduler.add_job(run, "interval", seconds=seconds, id=name, next_run_time=datetime.now(UTC))
 
@@ -71,7 +83,10 @@ class Schedule:
         async def forever() -> None:
             while True:
                 await asyncio.sleep(1)
-                await look()
+                try:
+                    await look()
+                except Exception:  # the watch must live
+                    log.exception("what waits for the clock could not be made due again")
 
         self._watch = asyncio.get_running_loop().create_task(forever(), name="watch the clock")
 
@@ -80,19 +95,20 @@ class Schedule:
         self._scheduler.start()
 
     async def stop(self) -> None:
-        """Stop ticking; a tick under way is not waited for."""
+        """Stop ticking. A tick under way may end; if it takes long, it is broken off before this returns."""
         if self._watch is not None:
             self._watch.cancel()
             await asyncio.gather(self._watch, return_exceptions=True)
         if not self._stopped and self._scheduler.running:
             self._stopped = True
+            self._scheduler.pause()
+            if self._running:
+                await asyncio.wait(self._running, timeout=LAST_SECONDS)
+            late = list(self._running)
             self._scheduler.shutdown(wait=False)
-            await asyncio.sleep(0)  # the library shuts down in a callback of the loop
+            await asyncio.sleep(0)  # the library shuts down, and cancels what runs, in a callback of the loop
+            await asyncio.gather(*late, return_exceptions=True)
 
     @staticmethod
     def _wall_over_monotonic() -> int:
         return wall_clock() - time.monotonic_ns() // 1_000_000
-
-    @staticmethod
-    def _on_error(event: JobExecutionEvent) -> None:
-        log.error("a tick failed and will be tried again", stage=event.job_id, error=repr(event.exception))

@@ -6,17 +6,20 @@ A chat platform listens for commands and sends posts. Errors of sending, each wi
     +-- TryLater        wait (``retry_after``, milliseconds), then send again; not sent
     +-- Unsure          it may have arrived: a time-out, a cut connection
     +-- ChatGone        nobody is there any more: disable the chat, keep its settings
+    +-- ChatMoved       the chat has another id now (``key``): follow it, then send again
+    +-- TopicGone       the topic or thread is closed or deleted: end what was sent there
     +-- NotPermitted    a permission is missing: name it, keep the subscription
+    +-- MessageGone     the message to edit was deleted by hand: do not post it anew
     +-- Refused         the platform will never take this message
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from bot.ports.command import Request
+from bot.ports.command import Declaration, Request
 from bot.ports.message import Message
 
 
@@ -25,11 +28,12 @@ class SendError(Exception):
 
 
 class TryLater(SendError):
-    """The platform asks to wait; ``retry_after`` in milliseconds."""
+    """The platform asks to wait: ``retry_after`` in milliseconds, for this chat or ``everywhere``."""
 
-    def __init__(self, message: str, *, retry_after: int) -> None:
+    def __init__(self, message: str, *, retry_after: int, everywhere: bool = False) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.everywhere = everywhere
 
 
 class Unsure(SendError):
@@ -38,6 +42,22 @@ class Unsure(SendError):
 
 class ChatGone(SendError):
     """The chat is gone, or the bot is no longer let in."""
+
+
+class ChatMoved(SendError):
+    """The chat goes on under another id of the platform, ``key``."""
+
+    def __init__(self, message: str, *, key: str) -> None:
+        super().__init__(message)
+        self.key = key
+
+
+class TopicGone(SendError):
+    """The topic or thread is closed or deleted."""
+
+
+class MessageGone(SendError):
+    """The message to edit is no longer there."""
 
 
 class NotPermitted(SendError):
@@ -65,6 +85,8 @@ class Post:
         stamp: The moment of the alert as the chat writes it, for chats that show none of their own.
         replaces: The platform's id of the post that this one takes the place of, if any.
         facts: The alert in figures, for programs (``replay --json``).
+        mention: Whom to call, as the chat's admin chose it: ``here`` or the platform's id of a role.
+        silent: Without a sound.
     """
 
     delivery: int
@@ -73,9 +95,54 @@ class Post:
     stamp: str
     replaces: str | None
     facts: Mapping[str, object]
+    mention: str | None = None
+    silent: bool = False
 
 
-Answerer = Callable[[Request], Awaitable[Message]]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How fast a platform takes posts; None where it sets no such limit.
+
+    Attributes:
+        a_second: Posts of the whole bot.
+        a_second_a_chat: Posts to one chat.
+        a_minute_a_group: Posts to one chat of several people.
+    """
+
+    a_second: float | None = None
+    a_second_a_chat: float | None = None
+    a_minute_a_group: float | None = None
+
+
+class Listener(Protocol):
+    """Who hears what happens in chats.
+
+    Attributes:
+        commands: What people may ask, in the order of menus.
+    """
+
+    @property
+    def commands(self) -> Sequence[Declaration]: ...
+
+    async def answer(self, request: Request) -> Message:
+        """Return the answer to a command; it never raises for what a person can do."""
+        ...
+
+    async def suggest(self, request: Request, *, param: str, typed: str) -> list[str]:
+        """Return what an argument may be, given what was typed of it so far; the likeliest first."""
+        ...
+
+    async def let_in(self, *, platform: str, chat: str, title: str | None) -> None:
+        """Note that the bot may post in a chat, newly or again."""
+        ...
+
+    async def put_out(self, *, platform: str, chat: str, why: str) -> None:
+        """Note that the bot may no longer post in a chat."""
+        ...
+
+    async def moved(self, *, platform: str, old: str, new: str) -> None:
+        """Note that a chat goes on under another id."""
+        ...
 
 
 class Chat(Protocol):
@@ -83,16 +150,22 @@ class Chat(Protocol):
 
     Attributes:
         platform: ``console``, ``telegram``, ``discord``.
+        limits: How fast it takes posts.
     """
 
     platform: str
+    limits: Limits
 
-    async def start(self, answer: Answerer) -> None:
-        """Connect and begin to listen; each request is passed to ``answer``."""
+    def is_group(self, chat: str) -> bool:
+        """Tell whether a chat, by its platform's id, is one of several people."""
+        ...
+
+    async def start(self, listener: Listener) -> None:
+        """Connect and begin to listen. What goes wrong later is the adapter's to log and to mend."""
         ...
 
     async def send(self, post: Post) -> str | None:
-        """Post a message and return the platform's id of it.
+        """Post a message, or edit the one that it replaces, and return the platform's id of it.
 
         Raises:
             SendError: It did not arrive, or perhaps did; the class says what to do.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 
 class Who(StrEnum):
@@ -38,6 +40,27 @@ class Param:
     choices: tuple[str, ...] = ()
 
 
+class Declaration(Protocol):
+    """What chats must know of a command for their menus.
+
+    Attributes:
+        about: One short sentence on it, in English: a message id of the catalogs.
+        params: Its arguments in the order in which they are typed.
+        example: A line that works.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def about(self) -> str: ...
+    @property
+    def who(self) -> Who: ...
+    @property
+    def params(self) -> Sequence[Param]: ...
+    @property
+    def example(self) -> str: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """One command as somebody gave it.
@@ -47,6 +70,8 @@ class Request:
         chat_title: What people call the chat.
         command: Its name, without the slash.
         text: All that was typed after it.
+        user: The platform's id of who gave it, if it is a person.
+        locale: The language that the platform knows them by.
         is_admin: May change this chat's settings.
         is_operator: Runs this bot.
     """
@@ -57,6 +82,7 @@ class Request:
     chat_title: str | None = None
     command: str
     text: str = ""
+    user: str | None = None
     locale: str | None = None
     is_admin: bool = False
     is_operator: bool = False

@@ -9,6 +9,7 @@ from typing import Any
 
 from bot.domain import MINUTE
 from bot.domain.alerts import KINDS, started
+from bot.domain.outside import clean
 from bot.ports.command import Request
 from bot.ports.source import Description, NotAllowed
 from bot.services.context import Services
@@ -82,7 +83,7 @@ def values(*, source: str, description: Description, public: bool, interval: int
         "reference": description.reference,
         "platform": description.platform or source,
         "public": public,
-        "name": description.name[:LONGEST_NAME],
+        "name": clean(description.name, limit=LONGEST_NAME) or source,
         "unit": description.unit,
         "metric": description.metric.value,
         "daily": description.daily,
@@ -95,7 +96,7 @@ def values(*, source: str, description: Description, public: bool, interval: int
 
 def free_name(name: str, taken: Collection[str]) -> str:
     """Return the name, with a number behind it if the chat already uses it."""
-    name = name.strip()[:LONGEST_NAME] or "watch"
+    name = clean(name, limit=LONGEST_NAME) or "watch"
     used = {one.casefold() for one in taken}
     candidate, number = name, 2
     while candidate.casefold() in used:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import json
+import os
 import re
 import socket
 import time
@@ -136,7 +137,8 @@ class Web:
             url: With ``user:password@``, these are sent as Basic authorisation.
             params: Added to the query.
             headers: Sent as they are, but not to another host that a redirect names.
-            guard: False for an address that the operator, not a chat, has chosen.
+            guard: False for an address that the operator, not a chat, has chosen; its redirects are not checked
+                either.
 
         Raises:
             SourceError: In words for an admin, without user, password, path or query.
@@ -341,7 +343,9 @@ def _translated(error: Exception, host: str, url: URL) -> SourceError:
         case aiohttp.ClientConnectorSSLError():
             return Unavailable(f"{host} does not speak https there.")
         case aiohttp.ClientConnectorError():
-            return Unavailable(f"{host} does not take connections: {error.os_error.strerror or 'unreachable'}")
+            # By number: the library's own text repeats the address that a name leads to.
+            why = os.strerror(error.os_error.errno).lower() if error.os_error.errno else "unreachable"
+            return Unavailable(f"{host} does not take connections: {why}.")
         case aiohttp.InvalidURL() | UnicodeError():
             return BadAddress(f"{host} is not the name of a host.")
         case aiohttp.ClientPayloadError() | aiohttp.ClientResponseError():

@@ -15,26 +15,29 @@ from storage.tables import metadata
 HERE = Path(__file__).parent
 #: The newest version; a test holds it to the files in ``versions/``.
 HEAD = "0001"
+#: Any number, as long as it is the same in all versions.
+ADVISORY_LOCK = 0x4D494C45
 
 
-class TooNew(Exception):
-    """The database was written by a newer Milepost."""
+class Unusable(Exception):
+    """The database cannot be used as it is; the message says why."""
 
 
 async def bring_up_to_date(connection: AsyncConnection) -> None:
     """Make the tables in an empty database, or migrate an older one.
 
     Raises:
-        TooNew: The database knows a version that this program does not.
+        Unusable: The database knows a version that this program does not, or cannot be migrated.
     """
     async with connection.begin():
+        await _alone(connection)
         version = await connection.run_sync(_version)
         if version is None:
             await connection.run_sync(_create)
             return
     if version != HEAD:
         if version not in _known():
-            raise TooNew(
+            raise Unusable(
                 f"The database is at version {version}, newer than this program ({HEAD}). "
                 "Run the newer Milepost, or restore a backup from before the upgrade."
             )
@@ -48,14 +51,23 @@ async def upgrade(connection: AsyncConnection, to: str = "head") -> None:
         await _pragma(connection, "foreign_keys=OFF")
     try:
         async with connection.begin():
+            await _alone(connection)
             await connection.run_sync(_alembic, to)
             if sqlite:
                 broken = (await connection.exec_driver_sql("PRAGMA foreign_key_check")).all()
                 if broken:
-                    raise RuntimeError(f"the migration would break {len(broken)} references; nothing was changed")
+                    raise Unusable(
+                        f"The database cannot be migrated: {len(broken)} references would break. Nothing was changed."
+                    )
     finally:
         if sqlite:
             await _pragma(connection, "foreign_keys=ON")
+
+
+async def _alone(connection: AsyncConnection) -> None:
+    """Let processes that start together wait for each other; on SQLite they do so already."""
+    if connection.dialect.name == "postgresql":
+        await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ADVISORY_LOCK)))
 
 
 async def _pragma(connection: AsyncConnection, pragma: str) -> None:

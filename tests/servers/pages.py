@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -43,7 +44,7 @@ class Pages:
 
 
 @asynccontextmanager
-async def serving(answer: Behaviour | None = None) -> AsyncIterator[Pages]:
+async def serving(answer: Behaviour | None = None, host: str = "127.0.0.1") -> AsyncIterator[Pages]:
     pages = Pages(answer=answer)
     runner = web.ServerRunner(
         web.Server(pages.handle, handler_cancellation=True, access_log=None),
@@ -51,7 +52,7 @@ async def serving(answer: Behaviour | None = None) -> AsyncIterator[Pages]:
         shutdown_timeout=0.1,
     )
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, host, 0)
     await site.start()
     pages.port = runner.addresses[0][1]
     try:
@@ -61,11 +62,12 @@ async def serving(answer: Behaviour | None = None) -> AsyncIterator[Pages]:
 
 
 def free_port() -> int:
-    """Find a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Find a port that nobody has, below those that the system hands out to whoever asks for any."""
+    while True:
+        port = random.randrange(15_000, 30_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def payload(name: str) -> bytes:

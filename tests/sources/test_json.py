@@ -273,4 +273,4 @@ async def test_an_expression_cannot_eat_the_machine(expression: str) -> None:
         (answer,) = await place.read(expression)
         if isinstance(answer, Answer):
             assert answer.readings[0].concurrent is None
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 10

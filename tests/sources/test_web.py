@@ -16,7 +16,7 @@ import pytest
 from aiohttp import web
 
 from bot.ports.source import BadAddress, Garbage, NotAllowed, SourceError, Unavailable
-from bot.sources.web import Web, is_public, once_each, parse_url
+from bot.sources.web import MOST_PER_HOST, Web, is_public, once_each, parse_url
 from tests.servers.pages import (
     Behaviour,
     Pages,
@@ -171,8 +171,8 @@ async def test_cookies_are_not_kept() -> None:
         serving(says("{}", Set_Cookie="a=b")) as pages,
         using(Web(allowed=[pages.authority])) as client,
     ):
-        await client.get(pages.url)
-        await client.get(pages.url)
+        for _ in range(2):  # by a name: aiohttp keeps none of an IP address anyhow
+            await client.get(f"http://localhost:{pages.port}/")
         assert "Cookie" not in pages.requests[1].headers
 
 
@@ -324,21 +324,34 @@ async def test_the_whole_call_is_bounded_in_time(answer: Behaviour) -> None:
         started = time.monotonic()
         with pytest.raises(Unavailable, match=r"did not answer within 0\.25 seconds"):
             await client.get(pages.url)
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < 5
 
 
 async def test_a_host_that_hangs_does_not_hold_up_another() -> None:
+    async with serving(hangs, host="0.0.0.0") as slow, serving(says("hello")) as fast:
+        hosts = [f"127.0.1.{number}:{slow.port}" for number in range(1, 151)]
+        async with using(Web(allowed=[*hosts, fast.authority])) as client:
+            hanging = [asyncio.create_task(client.get(f"http://{host}/")) for host in hosts]
+            await until(lambda: len(slow.requests) == len(hosts))
+            assert (await client.get(fast.url)).body == b"hello"
+            for task in hanging:
+                task.cancel()
+            await asyncio.gather(*hanging, return_exceptions=True)
+
+
+async def test_a_host_is_not_flooded() -> None:
     async with (
         serving(hangs) as slow,
         serving(says("hello")) as fast,
-        using(Web(allowed=[slow.authority, fast.authority], timeout_seconds=1)) as client,
+        using(Web(allowed=[slow.authority, fast.authority])) as client,
     ):
-        hanging = [asyncio.create_task(client.get(slow.url)) for _ in range(120)]
-        await first_request(slow)
-        assert (await client.get(fast.url)).body == b"hello"
-        assert not any(task.done() for task in hanging)
-        ends = await asyncio.gather(*hanging, return_exceptions=True)
-        assert {type(end) for end in ends} == {Unavailable}
+        hanging = [asyncio.create_task(client.get(slow.url)) for _ in range(50)]
+        await until(lambda: len(slow.requests) == MOST_PER_HOST)
+        await client.get(fast.url)
+        assert len(slow.requests) == MOST_PER_HOST
+        for task in hanging:
+            task.cancel()
+        await asyncio.gather(*hanging, return_exceptions=True)
 
 
 async def test_a_cancelled_call_stays_cancelled() -> None:

@@ -12,7 +12,7 @@ import structlog
 from rich.console import Console
 
 from bot.chats.console.render import render
-from bot.ports.chat import Answerer, Post
+from bot.ports.chat import Limits, Listener, Post
 from bot.ports.command import Request
 from bot.ports.message import Message
 
@@ -33,6 +33,7 @@ class ConsoleChat:
     """
 
     platform = "console"
+    limits = Limits()
 
     def __init__(
         self,
@@ -46,10 +47,14 @@ class ConsoleChat:
         self._on_leave = on_leave
         self._task: asyncio.Task[None] | None = None
 
-    async def start(self, answer: Answerer) -> None:
+    def is_group(self, chat: str) -> bool:
+        """Tell that one person sits at the terminal."""
+        return False
+
+    async def start(self, listener: Listener) -> None:
         """Begin to listen: with line editing at a terminal, line by line elsewhere."""
         if self._lines is not None:
-            self._task = asyncio.create_task(self._listen(answer), name="console")
+            self._task = asyncio.create_task(self._listen(listener), name="console")
 
     async def send(self, post: Post) -> str | None:
         """Print an alert."""
@@ -76,7 +81,7 @@ class ConsoleChat:
         Console(file=out, soft_wrap=True, highlight=False, emoji=False, markup=False).print(what)
         out.flush()
 
-    async def _listen(self, answer: Answerer) -> None:
+    async def _listen(self, listener: Listener) -> None:
         assert self._lines is not None
         at_terminal = self._lines is sys.stdin and sys.stdin.isatty() and sys.stdout.isatty()
         async for line in _typed() if at_terminal else _read(self._lines):
@@ -88,11 +93,11 @@ class ConsoleChat:
                 continue
             if not at_terminal:
                 self.show(f"{PROMPT}{line.strip()}")
-            await self._answer(answer, line.strip())
+            await self._answer(listener, line.strip())
 
-    async def _answer(self, answer: Answerer, line: str) -> None:
+    async def _answer(self, listener: Listener, line: str) -> None:
         name, _, text = line.removeprefix("/").partition(" ")
-        message = await answer(
+        message = await listener.answer(
             Request(
                 platform=self.platform,
                 chat=KEY,

@@ -5,18 +5,23 @@ from __future__ import annotations
 import json
 from typing import TextIO
 
-from bot.ports.chat import Answerer, Post
+from bot.ports.chat import Limits, Listener, Post
 
 
 class Figures:
     """A chat for programs: it prints facts and asks nothing."""
 
     platform = "console"
+    limits = Limits()
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
 
-    async def start(self, answer: Answerer) -> None:
+    def is_group(self, chat: str) -> bool:
+        """Tell that one program reads this."""
+        return False
+
+    async def start(self, listener: Listener) -> None:
         """Listen to nobody."""
 
     async def send(self, post: Post) -> str | None:

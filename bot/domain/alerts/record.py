@@ -106,7 +106,7 @@ def standing(value: float, fields: Mapping[Scope, Field]) -> Standing | None:
         if value <= added.best.value:
             break
         sessions += added.sessions
-        since = added.since if since is None else min(since, added.since or since)
+        since = min((one for one in (since, added.since) if one is not None), default=None)
         if previous is None or added.best.value > previous.value:
             previous = added.best
         broken = Standing(scope=scope, previous=previous, sessions=sessions, since=since)

@@ -5,17 +5,19 @@ from __future__ import annotations
 from bot.domain import MINUTE
 from bot.domain.alerts.record import Rival
 from bot.domain.measure import Measure
+from bot.domain.outside import clean
 from bot.domain.pace import Estimate
 from bot.domain.session import Session
 from bot.domain.story import Story
 from bot.ports.message import Line, Span
-from bot.texts.outside import clean
 from bot.texts.units import value_text
 from bot.texts.words import Words, bold, link
 
 #: A title or name from outside takes no more room than this.
 TITLE_LIMIT = 200
 NAME_LIMIT = 80
+#: A margin of more than so many times the rival is not a matter of per cent.
+MANY_TIMES = 10
 
 
 def name(text: str) -> str:
@@ -92,7 +94,8 @@ def margin(value: float, rival: Rival, measure: Measure, words: Words) -> Line:
     """Return by how much a value beats a rival."""
     more = value - rival.value
     over = value_text(words, measure, more)
-    share = words.percent(more / rival.value) if rival.value else None
+    many_times = not rival.value or more > MANY_TIMES * rival.value
+    share = None if many_times else words.percent(more / rival.value)
     if rival.at_least:
         if share is None:
             return words.say("by up to {margin}", margin=over)

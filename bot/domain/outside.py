@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 ELLIPSIS = "…"
@@ -13,6 +14,15 @@ _INVISIBLE = frozenset("\ufeff\u200b\ufff9\ufffa\ufffb")
 #: Letters and signs by name, yet nothing to see.
 _BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800\u034f\u17b4\u17b5")
 _JOINER = "\u200d"
+
+
+_USER = re.compile(r"//[^/@\s]*@")
+_QUERY = re.compile(r"\?[^#\s]*")
+
+
+def without_secrets(address: str) -> str:
+    """Return an address as others may see it: without user, password and query, where tokens stand."""
+    return _QUERY.sub("?…", _USER.sub("//", address), count=1)
 
 
 def clean(text: str, *, limit: int) -> str:

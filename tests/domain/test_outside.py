@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.texts.outside import clean
+from bot.domain.outside import clean
 
 ANY_TEXT = st.text(alphabet=st.characters(), max_size=60)
 #: Signs of several code points each, as people type them.

@@ -1,0 +1,209 @@
+"""Whom a live session must beat, kept in memory: the best of the ended sessions, and the record book.
+
+A tick of 10,000 sessions asks of each whether a record falls. Asked of the database, each answer would cost a
+look at all ended sessions of the platform; here it costs two look-ups. What the pages of the book say of a
+holder (title, link, day) is left to the database, for a record that is told.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from heapq import nlargest
+from typing import NamedTuple
+
+from bot.domain.alerts.record import Field, Rival, Scope, Standing, standing
+from bot.domain.measure import Measure
+
+
+class Past(NamedTuple):
+    """The ended sessions of one watch, for one measure: the best value, how many, and since when."""
+
+    best: float
+    sessions: int
+    since: int
+
+
+class Best(NamedTuple):
+    """The best value of a watch's ended sessions."""
+
+    watch_id: int
+    measure: Measure
+    value: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """An entry of the record book.
+
+    Attributes:
+        watch_id: Whose it is, for the scope of a watch.
+        chat_id: The chat whose entry it is; None for everybody's.
+    """
+
+    platform: str
+    measure: Measure
+    scope: Scope
+    watch_id: int | None
+    chat_id: int | None
+    rival: Rival
+
+
+class Place(NamedTuple):
+    """Where a session stands: whose it is, and for which chat and measure it is asked."""
+
+    watch_id: int
+    platform: str
+    chat_id: int
+    measure: Measure
+
+
+@dataclass(slots=True)
+class _Board:
+    """All watches of one platform, for one measure."""
+
+    ended: dict[int, Past] = field(default_factory=dict)
+    public: set[int] = field(default_factory=set)
+    #: The public ones, the best first; made anew when it is asked for after a change.
+    ranking: list[int] | None = None
+
+
+class Rivals:
+    """Everybody's best, by watch; which watches each chat follows; and the record book."""
+
+    def __init__(self) -> None:
+        self._boards: dict[tuple[str, Measure], _Board] = defaultdict(_Board)
+        self._followed: dict[int, frozenset[int]] = {}
+        self._book: dict[tuple[str, Measure], list[Page]] = {}
+        #: For a chat, platform and measure: the best two watches that it follows, and the best of the others.
+        self._heads: dict[tuple[int, str, Measure], tuple[list[tuple[float, int]], float | None]] = {}
+
+    def note(self, watch_id: int, platform: str, past: Mapping[Measure, Past], *, public: bool) -> None:
+        """Set what is known of a watch's ended sessions."""
+        for measure in Measure:
+            board, value = self._boards[platform, measure], past.get(measure)
+            before = board.ended.pop(watch_id, None)
+            if value is not None:
+                board.ended[watch_id] = value
+            if (before and before.best) == (value and value.best):
+                continue  # nobody's place changes
+            if value is None:
+                board.public.discard(watch_id)
+            elif public:
+                board.public.add(watch_id)
+            board.ranking = None
+            self._heads.clear()
+
+    def open_book(self, pages: Iterable[Page]) -> None:
+        """Set what is booked, and forget which watches each chat follows."""
+        self._followed.clear()
+        self._book = defaultdict(list)
+        for page in pages:
+            self._book[page.platform, page.measure].append(page)
+        self._heads.clear()
+
+    def knows(self, chat_id: int) -> bool:
+        """Tell whether it is known which watches a chat follows."""
+        return chat_id in self._followed
+
+    def follow(self, followed: Mapping[int, frozenset[int]]) -> None:
+        """Set which watches these chats follow."""
+        self._followed.update(followed)
+
+    def best(self, watch_id: int, platform: str, measure: Measure) -> float | None:
+        """Return the best value among a watch's own ended sessions."""
+        known = self._boards[platform, measure].ended.get(watch_id)
+        return None if known is None else known.best
+
+    def reach(self, place: Place, value: float) -> tuple[Scope | None, float]:
+        """Return the widest scope in which a value beats every rival, and the next rival's value.
+
+        Up to that value (infinity if there is none) the scope stays the same, while the rivals do.
+        """
+        widest, ahead = None, float("inf")
+        for scope, best in zip(Scope, self._bests(place), strict=True):
+            if best is None:
+                continue
+            if value > best:
+                if ahead == float("inf"):
+                    widest = scope
+            else:
+                ahead = min(ahead, best)
+        return widest, ahead
+
+    def standing(self, place: Place, value: float, reached: Scope) -> tuple[Standing, list[Best]]:
+        """Return the record that a value is in the scope that it reached.
+
+        Returns:
+            The record, and who may have set the former one; nobody, where that stands in the book and is complete.
+        """
+        board = self._boards[place.platform, place.measure]
+        fields: dict[Scope, Field] = {}
+        for scope in list(Scope)[:reached]:  # wider ones need not be counted
+            rivals = self._booked(place)[scope]
+            past = [board.ended[id_] for id_ in self._members(scope, place, board)]
+            if past:
+                rivals.append(Rival(value=max(one.best for one in past), holder=""))
+            if rivals:
+                fields[scope] = Field(
+                    best=max(rivals, key=lambda rival: rival.value),
+                    sessions=sum(one.sessions for one in past),
+                    since=min((one.since for one in past), default=None),
+                )
+        found = standing(value, fields)
+        assert found is not None
+        if found.previous.imported:
+            return found, []
+        former = found.previous.value
+        scope = next(scope for scope, one in fields.items() if one.best is found.previous)
+        holders = [id_ for id_ in self._members(scope, place, board) if board.ended[id_].best == former]
+        return found, [Best(id_, place.measure, former) for id_ in holders]
+
+    def _members(self, scope: Scope, place: Place, board: _Board) -> list[int]:
+        """Return the watches with ended sessions that a scope adds to the narrower ones."""
+        followed = self._followed.get(place.chat_id, frozenset())
+        if scope is Scope.WATCH:
+            return [place.watch_id] if place.watch_id in board.ended else []
+        if scope is Scope.CHAT:
+            return [id_ for id_ in followed if id_ in board.ended and id_ != place.watch_id]
+        return [id_ for id_ in board.public if id_ not in followed and id_ != place.watch_id]
+
+    def _booked(self, place: Place) -> dict[Scope, list[Rival]]:
+        found: dict[Scope, list[Rival]] = {scope: [] for scope in Scope}
+        for page in self._book.get((place.platform, place.measure), ()):
+            if page.chat_id is not None and page.chat_id != place.chat_id:
+                continue
+            scope = page.scope
+            if scope is Scope.WATCH and page.watch_id != place.watch_id:
+                # Another watch's own record: to be beaten among this chat's watches, or on the platform.
+                scope = Scope.CHAT if page.chat_id is not None else Scope.PLATFORM
+            found[scope].append(page.rival)
+        return found
+
+    def _bests(self, place: Place) -> list[float | None]:
+        """Return the best value of each scope's rivals, narrowest first."""
+        board = self._boards[place.platform, place.measure]
+        own = board.ended.get(place.watch_id)
+        followed, elsewhere = self._head(place, board)
+        chat = next((value for value, id_ in followed if id_ != place.watch_id), None)
+        bests = [None if own is None else own.best, chat, elsewhere]
+        if (place.platform, place.measure) in self._book:
+            for scope, rivals in self._booked(place).items():
+                known = [rival.value for rival in rivals]
+                ours = bests[scope - 1]
+                bests[scope - 1] = max(known if ours is None else [*known, ours], default=None)
+        return bests
+
+    def _head(self, place: Place, board: _Board) -> tuple[list[tuple[float, int]], float | None]:
+        key = (place.chat_id, place.platform, place.measure)
+        head = self._heads.get(key)
+        if head is None:
+            if board.ranking is None:
+                board.ranking = sorted(board.public, key=lambda id_: -board.ended[id_].best)
+            followed = self._followed.get(place.chat_id, frozenset())
+            best_two = nlargest(2, ((board.ended[id_].best, id_) for id_ in followed if id_ in board.ended))
+            first = next((id_ for id_ in board.ranking if id_ not in followed), None)
+            head = (best_two, None if first is None else board.ended[first].best)
+            self._heads[key] = head
+        return head

@@ -1,0 +1,68 @@
+"""A chat that remembers what it was sent, and fails as it is told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict, deque
+
+from bot.ports.chat import Listener, Post
+from bot.ports.message import plain_text
+
+
+class FakeChat:
+    """Fills ``bot.ports.chat.Chat``.
+
+    Attributes:
+        tried: Every send, as (chat, delivery), failed ones too.
+        posts: What arrived, in order.
+        busy: How many sends are under way in each chat.
+        most_busy: How many there were at once, at most.
+        gates: A send to one of these chats waits for its gate: a chat that hangs.
+    """
+
+    def __init__(self, platform: str = "fake") -> None:
+        self.platform = platform
+        self.tried: list[tuple[str, int]] = []
+        self.posts: list[Post] = []
+        self.busy: dict[str, int] = defaultdict(int)
+        self.most_busy: dict[str, int] = defaultdict(int)
+        self.gates: dict[str, asyncio.Event] = {}
+        self._fails: dict[str, deque[Exception]] = defaultdict(deque)
+
+    def fails(self, chat: str, *errors: Exception) -> None:
+        """Fail the next sends to a chat so, one after another."""
+        self._fails[chat].extend(errors)
+
+    def arrived(self, chat: str) -> list[int]:
+        """The deliveries that arrived in a chat, in order."""
+        return [post.delivery for post in self.posts if post.target.chat == chat]
+
+    def titles(self, chat: str) -> list[str]:
+        """What they say."""
+        return [plain_text(post.message.title) for post in self.posts if post.target.chat == chat]
+
+    async def start(self, listener: Listener) -> None:
+        """Listen to nobody."""
+
+    async def send(self, post: Post) -> str | None:
+        chat = post.target.chat
+        self.tried.append((chat, post.delivery))
+        self.busy[chat] += 1
+        self.most_busy[chat] = max(self.most_busy[chat], self.busy[chat])
+        try:
+            if chat in self.gates:
+                await self.gates[chat].wait()
+            else:
+                await asyncio.sleep(0)
+            if self._fails[chat]:
+                raise self._fails[chat].popleft()
+            self.posts.append(post)
+        finally:
+            self.busy[chat] -= 1
+        return f"post-{post.delivery}"
+
+    async def check(self) -> str | None:
+        return None
+
+    async def stop(self) -> None:
+        """Hold nothing open."""
