@@ -208,7 +208,11 @@ class Watch:
         """Whether the file goes on with an id that this answer leaves out."""
         if any(line["state"] == "offline" for line in known):
             return False  # CHOSE: "offline" is said of everything
-        return any(self.continues(key, at) for key in session.ids)
+        return any(self.continues(key, at) for key in self.own(session))
+
+    def own(self, session: Session) -> list[str]:
+        """Its ids, without those that the session of a later day took over."""
+        return [key for key in session.ids if self.owner.get(key) is session]
 
     def continues(self, key: str, at: int) -> bool:
         own = [line for line in self.lines if line.get("session") == key or line.get("state") == "offline"]
@@ -235,7 +239,7 @@ class Watch:
                 self.owner.pop(key) if at >= self.midnight_after(session.lives()[-1][1]) else None
         # CHOSE: of two ids of one session in one answer the later adopted one speaks for it
         there = {
-            session: [key for key in session.ids if key in live][-1]
+            session: [key for key in self.own(session) if key in live][-1]
             for session in {self.owner[key]: None for key in live if key in self.owner}
         }
         stays = {session for session in self.sessions if session in there or self.still(session, at, known)}

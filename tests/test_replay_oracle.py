@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from bot import play
@@ -142,7 +142,7 @@ def test_days_of_numbers_tell_what_the_oracle_tells(one: list[Line], two: list[L
     compare([one, two])
 
 
-@settings(max_examples=2, deadline=None)
+@settings(max_examples=2, deadline=None, phases=[Phase.reuse, Phase.generate])
 @given(files(long=True), BOOKS)
 def test_streams_over_days_tell_what_the_oracle_tells(lines: list[Line], book: list[Line]) -> None:
     compare([lines], book)

@@ -146,6 +146,8 @@ def load(path: Path) -> Recording:
         raise BadAddress(f"{path.name} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise BadAddress(f"{path.name} is not UTF-8 text.") from error
+    except ValueError as error:
+        raise BadAddress("That is not the name of a file.") from error
     numbered = [(n, line) for n, line in enumerate(text.split("\n"), 1) if line.strip()]
     if not numbered:
         raise BadAddress(f"{path.name} is empty: its first line must be a header like {_HEADER}")
@@ -220,13 +222,15 @@ def _line(value: dict[str, Any], daily_platform: bool) -> dict[str, Any]:  # noq
     hosts = value.get("hosts") or []
     if not isinstance(hosts, list) or not all(isinstance(host, str) for host in hosts):
         raise ValueError('"hosts" must be a list of names')
+    concurrent = _figure(value, "concurrent")
     reading = Reading(
         session=session,
         state=State(state),
         title=_text(value, "title"),
         hosts=tuple(hosts),
         url=_text(value, "url"),
-        concurrent=_figure(value, "concurrent"),
+        concurrent=concurrent,
+        reason="not given in the recording" if concurrent is None else None,
         tuned_in=_figure(value, "tuned_in"),
         views=_figure(value, "views"),
         posts=_figure(value, "posts"),

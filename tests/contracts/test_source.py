@@ -10,6 +10,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from email.utils import formatdate
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Protocol
 
 import pytest
@@ -21,6 +23,7 @@ from bot.ports.source import Ask, BadAddress, NotAllowed, Source, SourceError, T
 from bot.sources.icecast import Icecast
 from bot.sources.json import Json
 from bot.sources.prometheus import Prometheus
+from bot.sources.replay import Replay
 from bot.sources.web import Web
 from tests.servers.pages import (
     Behaviour,
@@ -164,9 +167,41 @@ async def a_stand(kind: Kind, timeout_seconds: float = TIMEOUT_SECONDS) -> Async
         yield Served(kind, source, idle, nobody)
 
 
+@dataclass
+class Files:
+    """A stand whose things are files, each of one line that lies at the moment of asking."""
+
+    source: Source
+    folder: Path
+    made: int = 0
+
+    def thing(self, line: dict[str, object]) -> str:
+        self.made += 1
+        path = self.folder / f"{self.made}.jsonl"
+        header = {"replay": 1, "platform": "twitch", "watch": "Friday", "interval": 60}
+        path.write_text("".join(json.dumps(one) + "\n" for one in (header, line)))
+        return str(path)
+
+    async def showing(self, figure: float | None) -> str:
+        return self.thing({"at": "2026-11-22T15:00:00Z", "session": "s", "state": "live", "concurrent": figure})
+
+    async def off(self) -> str:
+        return self.thing({"at": "2026-11-22T15:00:00Z", "state": "offline"})
+
+    async def broken(self) -> str:
+        return self.thing({"at": "2026-11-22T15:00:00Z", "error": "unavailable"})
+
+
+@asynccontextmanager
+async def files() -> AsyncIterator[Files]:
+    with TemporaryDirectory() as folder:
+        yield Files(Replay(), Path(folder))
+
+
 #: A new source gets a line here. One that is not asked by HTTP (`replay`) brings a Stand of its own.
 STANDS = [
     *(pytest.param(partial(a_stand, kind), id=kind.name) for kind in KINDS),
+    pytest.param(files, id="replay"),
 ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from bot.domain import SECOND
@@ -193,7 +193,7 @@ def test_any_days_of_a_number_give_the_sessions_and_figures_of_the_oracle(lines:
     compare(lines, forget=forget)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15, deadline=None, phases=[Phase.reuse, Phase.generate])  # shrinking takes minutes
 @given(files(long=True))
 def test_any_stream_over_days_gives_the_sessions_and_figures_of_the_oracle(lines: list[Line]) -> None:
     compare(lines, forget=False)

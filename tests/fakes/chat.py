@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict, deque
 
-from bot.ports.chat import Listener, Post
+from bot.ports.chat import Limits, Listener, Post
 from bot.ports.message import plain_text
 
 
@@ -19,6 +19,8 @@ class FakeChat:
         most_busy: How many there were at once, at most.
         gates: A send to one of these chats waits for its gate: a chat that hangs.
     """
+
+    limits = Limits()
 
     def __init__(self, platform: str = "fake") -> None:
         self.platform = platform
@@ -40,6 +42,9 @@ class FakeChat:
     def titles(self, chat: str) -> list[str]:
         """What they say."""
         return [plain_text(post.message.title) for post in self.posts if post.target.chat == chat]
+
+    def is_group(self, chat: str) -> bool:
+        return False
 
     async def start(self, listener: Listener) -> None:
         """Listen to nobody."""
