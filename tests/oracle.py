@@ -257,7 +257,11 @@ class Watch:
             cut = self.cut_at(session)
             if cut is not None and at >= cut:
                 ends.append(session)
+                others = [one for one in self.own(session) if one != key]
                 readings.append((self.begin(key), live[key]))
+                # CHOSE: the next day's session takes over all ids of the stream
+                readings[-1][0].ids += others
+                self.owner.update((one, readings[-1][0]) for one in others)
                 readings[-1][0].stream_start = session.stream_start
                 readings[-1][0].piece = True
             else:

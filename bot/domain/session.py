@@ -284,14 +284,19 @@ def _place(
     """Find or make the session that a live reading belongs to."""
     session = track.find(reading.session)
     day_over = session is not None and _day_is_over(session, at, rules)
-    if session is None and not rules.daily:
+    if session is None and rules.daily:
+        _adopt(track, {reading.session})  # the day's session may have begun with this very answer
+        session = track.find(reading.session)
+    elif session is None:
         session = _rejoined(track, reading, at, rules)
         if session is not None and _day_passed(session, at, rules):
             _end(session, at, ended)
             day_over = True
     if session is None or day_over:
-        session = _new(track, reading, State.LIVE)
+        former, session = session, _new(track, reading, State.LIVE)
         session.daily = rules.daily or day_over
+        if former is not None:  # the same stream on another day: it may be told of under any of its ids
+            session.keys += [key for key in former.keys if key != reading.session]
         track.sessions.append(session)
         changed.append(Started(session, at))
     elif session.tally.first_at is None and not session.is_live:  # announced before, or given up

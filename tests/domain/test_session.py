@@ -399,6 +399,15 @@ def test_a_stream_over_a_day_that_reconnects_under_a_new_id_after_midnight_is_cu
     assert stage.story == ["start a 0", f"end a {minute}", f"start b {minute}"]
 
 
+def test_an_id_that_the_session_of_a_later_day_took_over_says_nothing_of_the_former_day() -> None:
+    stage = Stage(interval=HOUR).live(0, "old").live(60, "new")
+    for hour in range(2, 38):
+        stage.live(hour * 60, "new")  # cut at the second midnight, hour 36
+    stage.live(38 * 60, "old", "new").live(39 * 60, "old", "new")
+    assert stage.story == ["start old 0", "end old 2160", "start new 2160"]
+    assert stage.session("old").tally.last_at == NOON + 39 * HOUR
+
+
 @pytest.mark.parametrize(
     ("zone", "night"),
     [
