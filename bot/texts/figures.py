@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bot.domain.measure import Measure
 from bot.domain.statistics import Tally
-from bot.ports.message import Field
-from bot.texts.units import counted, value_text
+from bot.ports.message import Field, Line
+from bot.texts.units import counted, measure_name, value_text
 from bot.texts.words import Words, bold
 
 
@@ -37,10 +37,9 @@ def figures(
         (Measure.POSTS, tally.posts),
     ):
         if figure is not None:
-            value = bold(value_text(words, measure, figure))
-            alone = measure in unrivalled
-            line = words.say("{value}, with no rival on the books", value=value) if alone else (value,)
-            fields.append(Field(_LABELS[measure](words), line))
+            fields.append(
+                Field(words.text("In all"), _in_all(words, measure, figure, alone=measure in unrivalled))
+            )
     if tally.source_peak is not None:
         fields.append(
             Field(
@@ -53,8 +52,10 @@ def figures(
     return tuple(fields)
 
 
-_LABELS = {
-    Measure.TUNED_IN: lambda words: words.text("Tuned in over the whole session"),
-    Measure.VIEWS: lambda words: words.text("Views"),
-    Measure.POSTS: lambda words: words.text("Posts"),
-}
+def _in_all(words: Words, measure: Measure, figure: float, *, alone: bool) -> Line:
+    value = bold(value_text(words, measure, figure))
+    if measure is Measure.TUNED_IN and alone:
+        return words.say("{n} tuned in over the whole session, with no rival on the books", n=value)
+    if measure is Measure.TUNED_IN:
+        return words.say("{n} tuned in over the whole session", n=value)
+    return words.say("{n} {measure}", n=value, measure=measure_name(words, measure))

@@ -135,7 +135,7 @@ async def test_stats_live_show_now_peak_average_and_how_it_was_measured(bot: Tal
         "Now",
         "Peak",
         "Average",
-        "Tuned in over the whole session",
+        "tuned in over the whole session",
         "Read every 30 s",
     ):
         assert part in shown
