@@ -28,7 +28,7 @@ class Dispatcher:
     commands = COMMANDS
 
     def __init__(self, services: Services) -> None:
-        self._services = services
+        self.services = services
 
     async def suggest(self, request: Request, *, param: str, typed: str) -> list[str]:
         """Return what an argument may be, given what was typed of it so far."""
@@ -41,21 +41,21 @@ class Dispatcher:
             return [choice for choice in declared.choices if wanted in choice.casefold()]
         if declared.takes is not Takes.NAME:
             return []
-        names = [one.name for one in await watching.listed(self._services, request)]
+        names = [one.name for one in await watching.listed(self.services, request)]
         found = [name for name in names if wanted in name.casefold()]
         return sorted(found, key=lambda name: not name.casefold().startswith(wanted))
 
     async def let_in(self, *, platform: str, chat: str, title: str | None) -> None:
         """Note that the bot may post in a chat, newly or again: what waits for it is sent."""
-        await presence.let_in(self._services, platform=platform, key=chat, title=title)
+        await presence.let_in(self.services, platform=platform, key=chat, title=title)
 
     async def put_out(self, *, platform: str, chat: str, why: str) -> None:
         """Note that the bot may no longer post in a chat; its settings stay."""
-        await presence.put_out(self._services, platform=platform, key=chat, why=why)
+        await presence.put_out(self.services, platform=platform, key=chat, why=why)
 
     async def moved(self, *, platform: str, old: str, new: str) -> None:
         """Note that a chat goes on under another id."""
-        await presence.moved(self._services, platform=platform, old=old, new=new)
+        await presence.moved(self.services, platform=platform, old=old, new=new)
 
     async def answer(self, request: Request) -> Message:
         """Return the answer to a request; it never raises for what a person can do."""
@@ -67,7 +67,7 @@ class Dispatcher:
         if refusal is not None:
             return refusal
         try:
-            return await command.run(request, self._services, words)
+            return await command.run(request, self.services, words)
         except Mistake as mistake:
             lines = (_example(mistake.example or command.example, words),)
             return Message(symbol="❔", title=mistake.line, lines=lines)
@@ -84,7 +84,7 @@ class Dispatcher:
         except watching.UnknownName as unknown:
             return _unknown_name(command, unknown, words)
         except SourceError as error:
-            return _source_error(error, words, self._services)
+            return _source_error(error, words, self.services)
         except Exception:
             log.exception("a command failed", command=request.command)
             return Message(
@@ -93,7 +93,7 @@ class Dispatcher:
             )
 
     async def _words(self, request: Request) -> Words:
-        async with self._services.database.read() as connection:
+        async with self.services.database.read() as connection:
             chat = await chats.find(connection, platform=request.platform, key=request.chat)
         language = (chat.language if chat else None) or request.locale or "en"
         return Words(language=language, timezone=(chat.timezone if chat else None) or "UTC")

@@ -78,7 +78,8 @@ class Database:
             if isinstance(error, migrations.Unusable):
                 raise DatabaseError(str(error)) from error
             if isinstance(error, sa.exc.SQLAlchemyError | OSError):
-                raise DatabaseError(f"The database at {_shown(self.url)} cannot be opened: {error}") from error
+                why = getattr(error, "orig", None) or error  # without the library's own advice
+                raise DatabaseError(f"The database at {_shown(self.url)} cannot be opened: {why}") from error
             raise
 
     @property
@@ -141,16 +142,20 @@ def _set_up_sqlite(engine: AsyncEngine, *, begin: str, pragmas: tuple[str, ...])
     @sa.event.listens_for(engine.sync_engine, "connect")
     def on_connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # the driver begins nothing by itself
-        cursor = connection.cursor()
-        for pragma in (
-            f"busy_timeout={BUSY_TIMEOUT_MS}",
-            "journal_mode=WAL",
-            "foreign_keys=ON",
-            "cache_size=-12000",
-            *pragmas,
-        ):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
+        try:
+            cursor = connection.cursor()
+            for pragma in (
+                f"busy_timeout={BUSY_TIMEOUT_MS}",
+                "journal_mode=WAL",
+                "foreign_keys=ON",
+                "cache_size=-12000",
+                *pragmas,
+            ):
+                cursor.execute(f"PRAGMA {pragma}")
+            cursor.close()
+        except BaseException:
+            connection.close()  # its thread would stay
+            raise
 
     @sa.event.listens_for(engine.sync_engine, "begin")
     def on_begin(connection: sa.Connection) -> None:

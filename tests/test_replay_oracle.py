@@ -113,6 +113,7 @@ BOOKS = st.lists(
         }
     ),
     max_size=3,
+    unique_by=lambda entry: (entry["measure"], entry["platform"], entry["value"]),
 )
 
 

@@ -322,11 +322,11 @@ def _day_is_over(session: Session, at: int, rules: Rules) -> bool:
 
 
 def _rejoined(track: Track, reading: Reading, at: int, rules: Rules) -> Session | None:
-    """Give a new id to the session that went last, if it is within its grace."""
+    """Give a new id to the session that went last, the older one of two, if it is within its grace."""
     gone = [s for s in track.sessions if s.is_live and s.gone_at is not None and at - s.gone_at <= rules.grace]
     if not gone:
         return None
-    session = max(gone, key=lambda s: s.tally.last_at or 0)
+    session = max(gone, key=lambda s: (s.tally.last_at or 0, -s.id))
     session.keys.append(reading.session)
     session.gone_at = None
     session.changed = True
@@ -392,8 +392,9 @@ def _add(
         # What still grows after the end is kept and shown "as of"; it never fires a live alert.
         for metric in CUMULATIVE:
             value = getattr(reading, metric)
-            if value is not None:
+            if value is not None and value != getattr(tally, metric):
                 setattr(tally, metric, value)
+                session.changed = True
         return
     before = tally.peak
     tally.see(at, interval=rules.interval, concurrent=reading.concurrent)

@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import groupby, takewhile
 from operator import attrgetter
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -68,6 +69,14 @@ class _Round:
     aged: set[int] = field(default_factory=set)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Waiting:
+    """What one caller was told, and wants to have stored."""
+
+    told: Sequence[tuple[Watch, Told]]
+    now: int
+
+
 class _Mark(NamedTuple):
     """A value of a live session that may break a record."""
 
@@ -92,6 +101,7 @@ class Ingest:
         self._database = database
         self._grace = grace
         self._lock = asyncio.Lock()
+        self._waiting: list[_Waiting] = []
         self._forget()
 
     def known(self, watch_id: int) -> tuple[str, ...]:
@@ -100,23 +110,45 @@ class Ingest:
         return tuple(s.keys[-1] for s in track.sessions if s.ended_at is None) if track else ()
 
     async def take(self, told: Sequence[tuple[Watch, Told]], now: int) -> None:
-        """Store what was told of watches, and owe the alerts that follow from it."""
-        async with self._lock:
-            try:
-                async with self._database.write() as connection:
-                    await self._refresh(connection, [watch.id for watch, _ in told])
-                    owed = False
-                    for turn in range(max((len(one.answers) for _, one in told), default=0)):
-                        answers = [
-                            (watch, answer)
-                            for watch, one in told
-                            if turn < len(one.answers) and isinstance(answer := one.answers[turn], Answer)
-                        ]
-                        owed = await self._take_answers(connection, answers, now) or owed
-                    await self._note(connection, told, now)
-            except BaseException:
-                self._forget()
+        """Store what was told of watches, and owe the alerts that follow from it.
+
+        What comes while a transaction runs goes into the next one together: sources answer in batches of a
+        hundred watches or of one, and a transaction costs as much for one watch as for hundreds.
+        """
+        mine = _Waiting(told, now)
+        self._waiting.append(mine)
+        try:
+            async with self._lock:
+                if mine in self._waiting:  # else an earlier caller's transaction has stored it
+                    await self._store_waiting(mine)
+        finally:
+            if mine in self._waiting:
+                self._waiting.remove(mine)
+
+    async def _store_waiting(self, mine: _Waiting) -> None:
+        together = list(self._waiting)
+        try:
+            await self._store([pair for one in together for pair in one.told], max(one.now for one in together))
+        except Exception:
+            if together == [mine]:
                 raise
+            # Something that was told cannot be stored: whoever told it must not cost the others theirs.
+            together = [mine]
+            await self._store(mine.told, mine.now)
+        self._waiting = [one for one in self._waiting if one not in together]
+
+    async def _store(self, told: Sequence[tuple[Watch, Told]], now: int) -> None:
+        """Store what was told in one transaction."""
+        owed = False
+        try:
+            async with self._database.write() as connection:
+                await self._refresh(connection, [watch.id for watch, _ in told])
+                for answers in _turns(told):
+                    owed = await self._take_answers(connection, answers, now) or owed
+                await self._note(connection, told, now)
+        except BaseException:
+            self._forget()
+            raise
         if owed:
             self.owed.set()
 
@@ -189,9 +221,9 @@ class Ingest:
                 if one.ended_at is not None:
                     ended += _drop_unnamed(track, answer)
                     break
-            for reading in answer.readings:
-                if track.find(reading.session) is None:
-                    unknown.append((watch.id, reading.session))
+            unknown += [
+                (watch.id, reading.session) for reading in answer.readings if track.find(reading.session) is None
+            ]
         for one in await sessions.by_keys(connection, unknown):
             self._tracks[one.watch_id].sessions.insert(0, one)
             if one.ended_at is not None:
@@ -213,6 +245,8 @@ class Ingest:
         for one in track.sessions:
             if one.changed:
                 turn.touched[id(one)] = one
+                if one.ended_at is not None:  # what still grows after the end is a rival of that value
+                    turn.aged.add(watch.id)
         for sample in kept:
             turn.samples.append(sample)
             key = id(sample.session)
@@ -411,21 +445,53 @@ class Ingest:
             if not one.answers:
                 continue
             last = one.answers[-1]
-            answered[last.at, isinstance(last, Answer)].append(watch.id)
+            failures = list(takewhile(_failed, reversed(one.answers)))
+            if len(failures) < len(one.answers):
+                answered[one.answers[-1 - len(failures)].at, True].append(watch.id)
+            if failures:
+                answered[last.at, False].append(watch.id)
             trouble = f"{last.trouble}: {last.detail}" if isinstance(last, Failure) else None
-            if (trouble is None) != (watch.trouble is None):
-                troubles.append((watch.id, trouble, None if trouble is None else last.at))
+            # Trouble that began anew within a batch has lasted only since then.
+            if (trouble is None) != (watch.trouble is None) or 0 < len(failures) < len(one.answers):
+                troubles.append((watch.id, trouble, failures[-1].at if failures else None))
                 if trouble is None:
                     log.info("a source answers again", watch=watch.name)
                 else:
                     log.warning("a source cannot be read", watch=watch.name, why=trouble)
-        for (at, well), ids in answered.items():
+        for (at, well), ids in sorted(answered.items(), key=lambda item: not item[0][1]):
             await watches.note_asked(connection, ids, at=at, answered=well)
         await watches.note_trouble(connection, troubles)
         again: list[tuple[int, int | None]] = [
             (watch.id, max(one.again_at, now)) for watch, one in told if one.again_at is not None
         ]
         await watches.due_again(connection, again + [(watch.id, None) for watch, one in told if one.over])
+
+
+def _turns(told: Sequence[tuple[Watch, Told]]) -> Iterator[list[tuple[Watch, Answer]]]:
+    """Return answers in order of time, at most one of a watch at once.
+
+    Most sources tell one answer of each watch, all of this moment. One that holds a history may tell several,
+    and what a watch did later must not be compared with what another had not done yet.
+    """
+    answers = [(watch, answer) for watch, one in told for answer in one.answers if isinstance(answer, Answer)]
+    answers.sort(key=_moment)
+    for _, same in groupby(answers, key=_moment):
+        yield from _once_each(list(same))
+
+
+def _moment(pair: tuple[Watch, Answer]) -> int:
+    return pair[1].at
+
+
+def _once_each(answers: list[tuple[Watch, Answer]]) -> Iterator[list[tuple[Watch, Answer]]]:
+    while answers:
+        turn = {watch.id: (watch, answer) for watch, answer in reversed(answers)}
+        yield [pair for pair in answers if turn[pair[0].id][1] is pair[1]]
+        answers = [pair for pair in answers if turn[pair[0].id][1] is not pair[1]]
+
+
+def _failed(answer: Answer | Failure) -> bool:
+    return isinstance(answer, Failure)
 
 
 def _drop_unnamed(track: Track, answer: Answer) -> list[Session]:

@@ -43,13 +43,10 @@ class Poll:
         """Ask all that is due, each source by itself, so that a slow one delays no other."""
         async with self._database.write() as connection:
             due = await watches.claim(connection, now)
-            if not due:
-                return
-            found = await watches.by_ids(connection, due)
         groups: dict[str, list[Watch]] = defaultdict(list)
-        for id_ in due:
-            if id_ not in self._asking:
-                groups[found[id_].source].append(found[id_])
+        for watch in due:
+            if watch.id not in self._asking:
+                groups[watch.source].append(watch)
         for name, group in groups.items():
             source = self._sources.get(name)
             if source is None:

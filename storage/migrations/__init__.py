@@ -57,7 +57,8 @@ async def upgrade(connection: AsyncConnection, to: str = "head") -> None:
                 broken = (await connection.exec_driver_sql("PRAGMA foreign_key_check")).all()
                 if broken:
                     raise Unusable(
-                        f"The database cannot be migrated: {len(broken)} references would break. Nothing was changed."
+                        f"The database cannot be migrated: {len(broken)} references would break. "
+                        "Nothing was changed."
                     )
     finally:
         if sqlite:

@@ -324,11 +324,11 @@ async def _ticks(setting: Setting, world: World, ingest: Ingest, path: Path) -> 
         theirs.append(time.process_time() - before)
         alerts.append(len(rows["alert"]))
     hand.close()
-    print(f"{setting.name}: start {[round(s, 3) for s in starts]}")
-    print(f"   {[round(o / t, 2) for o, t in zip(ours, theirs, strict=True)]} {alerts}")
     ours, theirs = ours[-MEASURED:], theirs[-MEASURED:]
     ratio = median(ours) / median(theirs)
-    note = f"{1000 * median(ours):.0f} ms CPU against {1000 * median(theirs):.0f}, {median(alerts):.0f} alerts a tick"
+    note = (
+        f"{1000 * median(ours):.0f} ms CPU against {1000 * median(theirs):.0f}, {median(alerts):.0f} alerts a tick"
+    )
     return [Figure.ratio(setting.name, ratio, goal=setting.goal, note=note)]
 
 

@@ -251,7 +251,7 @@ def test_it_goes_on_when_its_standard_input_ends(tmp_path: Path) -> None:
 def test_a_second_process_on_the_same_file_is_refused_and_told_who_is_there(tmp_path: Path) -> None:
     with (tmp_path / "out.txt").open("w") as out, milepost(tmp_path, out) as program:
         second = subprocess.run(
-            program.process.args,  # type: ignore[call-overload]
+            [Path(sys.executable).with_name("milepost"), "run"],
             check=False,
             env=os.environ | {"DATABASE_URL": f"sqlite:///{tmp_path}/milepost.db"},
             stdin=subprocess.DEVNULL,

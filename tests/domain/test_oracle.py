@@ -73,13 +73,13 @@ def files(
     steps = draw(st.lists(step, min_size=1, max_size=8 if long else 24))
     for gap, event in [step[1:] for step in steps for _ in range(step[0] if step[2] == "a" else 1)]:
         at += round(gap * interval) * SECOND
-        when = {"at": iso(at)}
+        when: Line = {"at": iso(at)}
         if event == "offline":
             lines.append(when | {"state": "offline"})
         elif event == "error":
             lines.append(when | {"error": draw(st.sampled_from(["unavailable", "rate_limited", "garbage"]))})
         elif event in {"ended", "scheduled"}:
-            line = when | {"session": draw(st.sampled_from("abc")), "state": event}
+            line: Line = when | {"session": draw(st.sampled_from("abc")), "state": event}
             lines.append(line | ({"tuned_in": draw(TOTALS)} if totals else {}))
         else:
             for key in event:
@@ -94,12 +94,12 @@ def to_answer(watch: Watch, at: int, known: list[Line]) -> Answer:
     offline = any(line["state"] == "offline" for line in known)
     ids = {line["session"] for line in watch.lines if "session" in line} - named
     still = frozenset() if offline else frozenset(key for key in ids if watch.continues(key, at))
-    figures = [metric.value for metric in Metric]
     readings = tuple(
         Reading(
             session=line["session"],
             state=State(line["state"]),
-            **{figure: line.get(figure) for figure in figures},
+            concurrent=line.get("concurrent"),
+            tuned_in=line.get("tuned_in"),
         )
         for line in known
         if line["state"] != "offline"

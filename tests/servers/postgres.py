@@ -16,7 +16,8 @@ from functools import cache
 from itertools import count
 from pathlib import Path
 
-import asyncpg
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from tests.servers.pages import free_port
 
@@ -52,11 +53,13 @@ def a_database() -> Iterator[str]:
 
 def _run(address: str, statement: str) -> None:
     async def run() -> None:
-        connection = await asyncpg.connect(f"{address}/postgres", timeout=5)
+        url = sa.make_url(f"{address}/postgres").set(drivername="postgresql+asyncpg")
+        engine = create_async_engine(url, isolation_level="AUTOCOMMIT", connect_args={"timeout": 5})
         try:
-            await connection.execute(statement)
+            async with engine.connect() as connection:
+                await connection.exec_driver_sql(statement)
         finally:
-            await connection.close()
+            await engine.dispose()
 
     asyncio.run(run())
 
@@ -64,7 +67,7 @@ def _run(address: str, statement: str) -> None:
 def _answers(address: str) -> bool:
     try:
         _run(address, "SELECT 1")
-    except (OSError, TimeoutError, asyncpg.PostgresError):
+    except (OSError, TimeoutError, sa.exc.SQLAlchemyError):
         return False
     return True
 

@@ -66,8 +66,10 @@ def parts(sql: str) -> list[str]:
 async def schema(connection: AsyncConnection) -> dict[str, Any]:
     """Return all that the engine itself says of its tables."""
     if connection.dialect.name == "sqlite":
-        found = await connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
-        return {name: parts(sql) for name, sql in found if name != "alembic_version"}
+        found = (
+            await connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+        ).all()
+        return {row.name: parts(row.sql) for row in found if row.name != "alembic_version"}
     described: dict[str, Any] = {}
     for query in (
         """SELECT table_name || '.' || column_name, data_type, is_nullable, column_default
@@ -76,9 +78,9 @@ async def schema(connection: AsyncConnection) -> dict[str, Any]:
            FROM pg_constraint WHERE connamespace = 'public'::regnamespace""",
         "SELECT indexname, indexdef, NULL, NULL FROM pg_indexes WHERE schemaname = 'public'",
     ):
-        for name, *rest in await connection.exec_driver_sql(query):
-            described[name] = rest
-    return {name: rest for name, rest in described.items() if "alembic" not in name}
+        for row in await connection.exec_driver_sql(query):
+            described[row[0]] = tuple(row[1:])
+    return {name: text for name, text in described.items() if "alembic" not in name}
 
 
 def differences(connection: sa.Connection) -> list[Any]:

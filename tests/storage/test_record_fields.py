@@ -35,7 +35,7 @@ def values(fields: dict[Scope, Field]) -> dict[str, float]:
 
 
 async def book(connection: Connection, value: float, **other: Any) -> int:
-    given = {"platform": "x", "measure": "peak", "scope": Scope.PLATFORM, "holder": "Book"} | other
+    given: dict[str, Any] = {"platform": "x", "measure": "peak", "scope": Scope.PLATFORM, "holder": "Book"} | other
     return await records.add(connection, Entry(value=value, **given), now=NOW)
 
 

@@ -27,7 +27,7 @@ FIGURES = st.one_of(
 )
 MOMENTS = st.integers(0, 2**45)
 #: What a person may write; PostgreSQL takes no NUL, and nobody a lone half of a pair.
-WORDS = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=30)
+WORDS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=30)
 
 
 def _strategy(name: str, kind: Any) -> st.SearchStrategy[Any]:

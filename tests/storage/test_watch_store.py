@@ -20,7 +20,7 @@ async def test_what_is_due_is_claimed_once_and_due_again_an_interval_later(datab
         early = await a_watch(connection, "early", due_at=NOW - HOUR)
         now = await a_watch(connection, "now", due_at=NOW, interval=5 * MINUTE)
         later = await a_watch(connection, "later", due_at=NOW + 1)
-        assert await watches.claim(connection, NOW) == [early.id, now.id]
+        assert [w.id for w in await watches.claim(connection, NOW)] == [early.id, now.id]
         assert await watches.claim(connection, NOW) == []
         assert await due(connection, early) == NOW + INTERVAL
         assert await due(connection, now) == NOW + 5 * MINUTE
@@ -35,7 +35,7 @@ async def test_what_nobody_watches_is_not_polled_and_keeps_its_history(database:
             await listens(connection, chat, watch)
         await a_session(connection, watch)
         await watches.unfollow(connection, chat_id=ann.id, watch_id=watch.id)
-        assert await watches.claim(connection, NOW) == [watch.id]
+        assert [w.id for w in await watches.claim(connection, NOW)] == [watch.id]
         await watches.unfollow(connection, chat_id=bob.id, watch_id=watch.id)
         assert await watches.claim(connection, NOW + HOUR) == []
         assert await watches.polled(connection) == []
@@ -50,7 +50,7 @@ async def test_who_follows_what_nobody_watched_has_it_polled_at_once(database: D
         await listens(connection, ann, watch)
         await watches.unfollow(connection, chat_id=ann.id, watch_id=watch.id)
         await watches.follow(connection, chat_id=ann.id, watch_id=watch.id, name="again", now=NOW + HOUR)
-        assert await watches.claim(connection, NOW + HOUR) == [watch.id]
+        assert [w.id for w in await watches.claim(connection, NOW + HOUR)] == [watch.id]
 
 
 async def test_who_joins_others_does_not_change_when_a_watch_is_due(database: Database) -> None:
@@ -66,11 +66,11 @@ async def test_a_watch_lost_while_it_was_read_stays_unpolled(database: Database)
         watch, other = await a_watch(connection, "one"), await a_watch(connection, "two")
         for one in (watch, other):
             await listens(connection, ann, one)
-        assert await watches.claim(connection, NOW) == [watch.id, other.id]
+        assert [w.id for w in await watches.claim(connection, NOW)] == [watch.id, other.id]
         await watches.unfollow(connection, chat_id=ann.id, watch_id=watch.id)
         # The answer of the read under way comes in, with a moment for the next one.
         await watches.due_again(connection, [(watch.id, NOW + 1), (other.id, NOW + 1)])
-        assert await watches.claim(connection, NOW + HOUR) == [other.id]
+        assert [w.id for w in await watches.claim(connection, NOW + HOUR)] == [other.id]
 
 
 async def test_what_is_over_is_never_due_again(database: Database) -> None:

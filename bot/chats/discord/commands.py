@@ -1,0 +1,138 @@
+"""The menus: slash commands made of the declarations of ``handlers/``, set only where they differ."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import discord
+
+from bot.ports.command import Declaration, Param, Takes, Who
+from bot.texts.catalog import CATALOGS, ENGLISH, served, translations
+
+# https://docs.discord.com/developers/interactions/application-commands
+MOST_COMMANDS = 100
+MOST_OPTIONS = 25
+MOST_CHOICES = 25
+MOST_DESCRIPTION = 100
+CHAT_INPUT = 1
+STRING = 3
+#: In servers, and in private with the bot.
+CONTEXTS = [0, 1]
+#: Installed to a server.
+INSTALLED = [0]
+MANAGE_GUILD = str(discord.Permissions(manage_guild=True).value)
+
+Json = dict[str, Any]
+#: What is compared; what is missing is as good as this.
+_OPTION: Json = {
+    "type": STRING,
+    "name": "",
+    "description": "",
+    "description_localizations": None,
+    "required": False,
+    "autocomplete": False,
+}
+_COMMAND: Json = {
+    "type": CHAT_INPUT,
+    "name": "",
+    "description": "",
+    "description_localizations": None,
+    "default_member_permissions": None,
+}
+
+
+def menu(commands: Iterable[Declaration], catalogs: Path = CATALOGS) -> list[Json]:
+    """Return the commands as Discord takes them, their descriptions in every language that both know."""
+    return [_command(one, catalogs) for one in commands][:MOST_COMMANDS]
+
+
+def _command(declared: Declaration, catalogs: Path) -> Json:
+    # Discord wants the required ones first; what was typed is put in the declared order again by ``typed``.
+    params = sorted(declared.params, key=lambda param: not param.required)[:MOST_OPTIONS]
+    return {
+        "type": CHAT_INPUT,
+        "name": declared.name,
+        **_described(declared.about, catalogs),
+        "options": [_option(param, catalogs) for param in params],
+        "default_member_permissions": None if declared.who is Who.EVERYONE else MANAGE_GUILD,
+        "contexts": CONTEXTS,
+        "integration_types": INSTALLED,
+    }
+
+
+def _option(param: Param, catalogs: Path) -> Json:
+    option: Json = {
+        "type": STRING,
+        "name": param.name.lower(),
+        **_described(param.about, catalogs),
+        "required": param.required,
+    }
+    if param.choices and len(param.choices) <= MOST_CHOICES:
+        option["choices"] = [{"name": choice, "value": choice} for choice in param.choices]
+    elif param.takes is Takes.NAME or param.choices:
+        option["autocomplete"] = True
+    return option
+
+
+def _described(about: str, catalogs: Path) -> Json:
+    told: Json = {"description": _short(about)}
+    others = {}
+    for locale in discord.Locale:
+        language = served(locale.value, catalogs)
+        if language != ENGLISH and (text := translations(language, catalogs).gettext(about)) != about:
+            others[locale.value] = _short(text)
+    return told | ({"description_localizations": others} if others else {})
+
+
+def _short(text: str) -> str:
+    text = text or "…"
+    return text if len(text) <= MOST_DESCRIPTION else f"{text[: MOST_DESCRIPTION - 1]}…"
+
+
+def typed(declared: Declaration | None, options: Sequence[Json]) -> str:
+    """Return what was filled in as one would type it: the values in the declared order."""
+    given = {option["name"]: str(option.get("value", "")).strip() for option in options}
+    order = [param.name.lower() for param in declared.params] if declared else list(given)
+    return " ".join(value for name in order if (value := given.get(name)))
+
+
+async def sync(client: discord.Client, commands: list[Json]) -> bool:
+    """Set the commands where Discord has others; tell whether that was so.
+
+    Raises:
+        discord.DiscordException: Discord would not.
+    """
+    assert client.application_id is not None
+    # The library's own way to fetch them leaves the translations out.
+    route = discord.http.Route(
+        "GET", "/applications/{application_id}/commands", application_id=client.application_id
+    )
+    found = await client.http.request(route, params={"with_localizations": "true"})
+    if fingerprint(found) == fingerprint(commands):
+        return False
+    await client.http.bulk_upsert_global_commands(client.application_id, commands)
+    return True
+
+
+def fingerprint(commands: Sequence[Json]) -> str:
+    """Return a hash of all in commands that users can see."""
+    told = sorted((_essence(command) for command in commands), key=lambda one: str(one["name"]))
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def _essence(command: Json) -> Json:
+    options = [
+        _pick(option, _OPTION)
+        | {"choices": [[choice["name"], choice["value"]] for choice in option.get("choices") or []]}
+        for option in command.get("options") or []
+    ]
+    places = {key: sorted(command.get(key) or []) for key in ("contexts", "integration_types")}
+    return _pick(command, _COMMAND) | places | {"options": options}
+
+
+def _pick(part: Json, defaults: Json) -> Json:
+    return {key: part.get(key) or default for key, default in defaults.items()}

@@ -1,0 +1,280 @@
+"""Messages as Discord shows them: an embed, and buttons below it.
+
+Every span's text is data: what Discord would read as markup, mention or link in it is escaped. Lengths are counted
+in UTF-16 units, which are never fewer than whatever Discord counts. Titles, field names and footers know no times
+and links there, so a title with a time in it is the first line of the text instead.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+from urllib.parse import quote
+
+import discord
+
+from bot.domain import SECOND
+from bot.domain.outside import ELLIPSIS, clean
+from bot.ports.chat import Post
+from bot.ports.message import Line, Message, Span, Style, plain_text
+
+# https://docs.discord.com/developers/resources/message#embed-object-embed-limits
+MOST_TITLE = 256
+MOST_TEXT = 4096
+MOST_FIELDS = 25
+MOST_FIELD_NAME = 256
+MOST_FIELD_VALUE = 1024
+MOST_FOOTER = 2048
+MOST_IN_ALL = 6000
+# https://docs.discord.com/developers/components/reference#button
+MOST_LABEL = 80
+MOST_CUSTOM_ID = 100
+MOST_URL = 512
+MOST_IN_A_ROW = 5
+MOST_ROWS = 5
+
+#: The bot's own colour, and those of its alerts.
+COLOUR = 0x5865F2
+COLOURS = {"started": 0x57F287, "milestone": 0x3498DB, "record": 0xF1C40F, "ended": 0x99AAB5}
+#: Something where Discord wants something and there is nothing to see.
+NOTHING = "\u200b"
+
+#: https://docs.discord.com/developers/resources/message#message-object-message-flags
+SUPPRESS_NOTIFICATIONS = 1 << 12
+#: At most 25 characters; Discord gives back the first message of a nonce for some minutes.
+NONCE = "milepost-{delivery}"
+NOBODY: dict[str, Any] = {"parse": []}
+HERE = "here"
+
+_SPECIAL = re.compile(r"[\\*_~`|<\[\]@]|:(?=//)")
+_UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+_LINE_START = re.compile(r"(\s*)(#|-|\+|>|[0-9]+(?=[.)]))")
+_YEAR = re.compile(r"\d{4}")
+_CLOCK = re.compile(r"\d:\d\d")
+#: What may stand in the target of a link; brackets and spaces would end it.
+_URL_SAFE = ":/?#@!$&'*+,;=%~-._"
+
+
+def length(text: str) -> int:
+    """Count a text as the strictest of Discord's counters does."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def payload(post: Post) -> dict[str, Any]:
+    """Return the body of a request for a post, new or in the place of another.
+
+    A mention pings exactly whom the post names, and only when it is new.
+    """
+    content, pings = _mention(post.mention)
+    kind = post.facts.get("kind")
+    body: dict[str, Any] = {
+        "content": content,
+        "embeds": [embed(post.message, colour=COLOURS.get(str(kind), COLOUR)).to_dict()],
+        "components": [
+            {"type": 1, "components": [one.to_component_dict() for one in row]} for row in rows(post.message)
+        ],
+    }
+    if post.replaces is not None:
+        return body | {"allowed_mentions": NOBODY}
+    body |= {"allowed_mentions": pings, "nonce": NONCE.format(delivery=post.delivery), "enforce_nonce": True}
+    return body | ({"flags": SUPPRESS_NOTIFICATIONS} if post.silent else {})
+
+
+def _mention(whom: str | None) -> tuple[str, dict[str, Any]]:
+    if whom == HERE:
+        return "@here", {"parse": ["everyone"]}
+    if whom is not None and whom.isascii() and whom.isdigit():
+        return f"<@&{whom}>", {"parse": [], "roles": [whom]}
+    return "", NOBODY
+
+
+# The text
+
+
+def embed(message: Message, *, colour: int = COLOUR) -> discord.Embed:
+    """Return a message as an embed, cut to what Discord takes: figures before prose."""
+    made = discord.Embed(colour=colour)
+    left = MOST_IN_ALL
+    lines = list(message.lines)
+    head = f"{message.symbol} " if message.symbol else ""
+    if any(span.at is not None for span in message.title):
+        lines.insert(0, ((Span(head),) if head else ()) + tuple(map(_bold, message.title)))
+    else:
+        bare = tuple(replace(span, url=None, style=_in_title(span.style)) for span in message.title)
+        made.title = (head + _line(bare, MOST_TITLE - length(head))).strip() or None
+        made.url = (
+            next((url for span in message.title if (url := _address(span.url))), None) if made.title else None
+        )
+        left -= length(made.title or "")
+    footer = _fit(_flat, plain_text(message.footer), MOST_FOOTER).strip()
+    if footer:
+        made.set_footer(text=footer)
+        left -= length(footer)
+    for field in message.fields[:MOST_FIELDS]:
+        name = _fit(_escape, field.label, MOST_FIELD_NAME)
+        name = name if name.strip() else NOTHING
+        room = min(MOST_FIELD_VALUE, left - length(name))
+        if room < len(ELLIPSIS) + 1:
+            break
+        value = _line(field.value, room)
+        value = value if value.strip() else NOTHING
+        made.add_field(name=name, value=value, inline=True)
+        left -= length(name) + length(value)
+    text = _text(lines, min(MOST_TEXT, left))
+    if text.strip():
+        made.description = text
+    elif not (made.title or made.fields or footer):
+        made.description = NOTHING
+    return made
+
+
+def _bold(span: Span) -> Span:
+    return replace(span, style=Style.BOLD) if span.style is Style.PLAIN else span
+
+
+def _in_title(style: Style) -> Style:
+    return Style.CODE if style is Style.CODE else Style.PLAIN
+
+
+def _text(lines: Iterable[Line], room: int) -> str:
+    """Return lines as they fit; the last of them may be cut."""
+    written: list[str] = []
+    for line in lines:
+        if room <= 1:
+            break
+        whole = _line(line, room)
+        written.append(whole)
+        room -= length(whole) + 1
+        if whole.endswith(ELLIPSIS) and not plain_text(line).endswith(ELLIPSIS):
+            break
+    return "\n".join(written)
+
+
+def _line(line: Line, room: int) -> str:
+    """Return a line in Discord's markup, cut between or within spans but never within markup."""
+    room -= 1  # for the guard of its start
+    written = ""
+    for span in line:
+        piece = _mark(span)
+        if written and piece and written[-1] in "*`" and written[-1] == piece[0]:
+            piece = NOTHING + piece
+        if length(written) + length(piece) > room:
+            written += _cut(span, room - length(written))
+            break
+        written += piece
+    return _LINE_START.sub(_guarded, written, count=1) if _LINE_START.match(written) else written
+
+
+def _guarded(found: re.Match[str]) -> str:
+    space, sign = found.groups()
+    return f"{space}{sign}\\" if sign[0].isdigit() else f"{space}\\{sign}"
+
+
+def _cut(span: Span, room: int) -> str:
+    """Return as much of a span as fits, with what its style needs; dearer looks go first."""
+    if span.at is None:
+        for look in (span, replace(span, url=None), Span(span.text)):
+            cut = _fit(partial(_written, look), span.text, room)
+            if cut not in {"", ELLIPSIS}:
+                return cut
+    return ELLIPSIS if room >= len(ELLIPSIS) else ""
+
+
+def _written(look: Span, text: str) -> str:
+    return _mark(replace(look, text=text))
+
+
+def _fit(write: Callable[[str], str], text: str, room: int) -> str:
+    """Return a text as ``write`` writes it, cut between whole signs to at most ``room``."""
+    whole = write(text)
+    if length(whole) <= room:
+        return whole
+    start = " " if text[:1].isspace() else ""
+    low, high, best = 0, min(len(text), max(room, 0)), ""
+    while low < high:
+        middle = (low + high + 1) // 2
+        tried = write(start + clean(text, limit=middle))
+        if length(tried) <= room:
+            low, best = middle, tried
+        else:
+            high = middle - 1
+    return best
+
+
+def _mark(span: Span) -> str:
+    """Return a span in Discord's markup."""
+    text = _flat(span.text)
+    if not text.strip():
+        return text
+    url = _address(span.url)
+    if span.style is Style.CODE and "`" not in text and url is None:
+        return f"`{text}`"
+    if url is not None:
+        shown = f"[{_escape(text)}]({url})"
+    elif span.at is not None:
+        shown = f"<t:{span.at // SECOND}:{_form(text)}>"
+    else:
+        shown = _escape(text)
+    return f"**{shown}**" if span.style is Style.BOLD else shown
+
+
+def _form(text: str) -> str:
+    """Return how a moment is shown, by how it is written: a day, a time of day, or both.
+
+    https://docs.discord.com/developers/reference#message-formatting-timestamp-styles
+    """
+    if _YEAR.search(text):
+        return "f" if _CLOCK.search(text) else "D"
+    return "t"
+
+
+def _flat(text: str) -> str:
+    return _UNFIT.sub(" ", text)
+
+
+def _escape(text: str) -> str:
+    """Make plain text of what Discord would read as markup, mention or address."""
+    return _SPECIAL.sub(lambda found: ":\\" if found[0] == ":" else f"\\{found[0]}", _flat(text))
+
+
+def _address(url: str | None) -> str | None:
+    """Return the target of a link, or None if it is none that Discord follows."""
+    if not url or not url.lower().startswith(("https://", "http://")) or len(url) > MOST_TEXT:
+        return None
+    return quote(url, safe=_URL_SAFE, errors="replace")
+
+
+# The buttons
+
+
+def rows(message: Message) -> list[list[discord.ui.Button[Any]]]:
+    """Return a message's buttons in rows; those that Discord would not take are left out."""
+    made: list[discord.ui.Button[Any]] = []
+    seen: set[str] = set()
+    for button in message.buttons:
+        target = _address(button.url) if button.url else (button.command or "").strip()
+        label = _fit(_flat, button.label, MOST_LABEL).strip()
+        most = MOST_URL if button.url else MOST_CUSTOM_ID
+        if not target or not label or target in seen or length(target) > most:
+            continue
+        seen.add(target)
+        if button.url:
+            made.append(discord.ui.Button(label=label, url=target))
+        else:
+            made.append(discord.ui.Button(label=label, custom_id=target, style=discord.ButtonStyle.secondary))
+    made = made[: MOST_IN_A_ROW * MOST_ROWS]
+    return [made[at : at + MOST_IN_A_ROW] for at in range(0, len(made), MOST_IN_A_ROW)]
+
+
+def view(message: Message) -> discord.ui.View | None:
+    """Return a message's buttons for an answer; nobody waits for them: presses are read from their ids."""
+    made = discord.ui.View(timeout=None)
+    for number, row in enumerate(rows(message)):
+        for button in row:
+            button.row = number
+            made.add_item(button)
+    made.stop()
+    return made if made.children else None

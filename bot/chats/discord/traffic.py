@@ -1,0 +1,162 @@
+"""Asks Discord through the library's HTTP, and sees what it is answered: who has to wait, and for how long.
+
+The library keeps within the buckets that Discord tells it. After a 429 it would sleep inside the call, and a call
+that is given up while it sleeps on a global one leaves all later calls waiting for ever; so a call ends with the
+first 429, and the waiting is the deliverer's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any, TypeVar
+
+import aiohttp
+import discord
+
+from bot.domain import SECOND
+from bot.ports.chat import TryLater, Unsure
+
+T = TypeVar("T")
+
+LONGEST_CALL_SECONDS = 15
+#: The least that discord.py takes.
+LONGEST_BUCKET_SECONDS = 30
+#: Where a 429 does not say how long (Cloudflare's).
+PAUSE_SECONDS = 60
+#: The address is banned at 10,000 in 10 minutes, and other programs may share it.
+#: https://docs.discord.com/developers/topics/rate-limits#invalid-request-limit-aka-cloudflare-bans
+MOST_INVALID = 5_000
+INVALID_SECONDS = 600
+_INVALID = {401, 403, 429}
+
+
+def _future() -> asyncio.Future[tuple[float, bool]]:
+    return asyncio.get_running_loop().create_future()
+
+
+@dataclass(eq=False)
+class _Call:
+    """What one call has come to.
+
+    Attributes:
+        asked: A request has left: what it asked for may be done.
+        limited: Done with the first 429: seconds to wait, and whether everything must.
+    """
+
+    asked: bool = False
+    limited: asyncio.Future[tuple[float, bool]] = field(default_factory=_future)
+
+
+_CALL: ContextVar[_Call | None] = ContextVar("discord call", default=None)
+
+
+class Traffic:
+    """Everything that is asked of Discord with the bot's token."""
+
+    def __init__(self) -> None:
+        self._until = 0.0
+        self._invalid: deque[float] = deque()
+
+    def trace(self) -> aiohttp.TraceConfig:
+        """Return what lets a client tell of its requests."""
+        config = aiohttp.TraceConfig()
+        config.on_request_start.append(self._asked)
+        config.on_request_end.append(self._answered)
+        return config
+
+    async def ask(self, client: discord.Client, request: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Return the answer to a request, or say why there is none.
+
+        Raises:
+            TryLater: It was not done, and must wait.
+            Unsure: No answer came in time.
+            discord.HTTPException: It was refused.
+            aiohttp.ClientError, OSError: The connection was lost.
+        """
+        wait = self._until - asyncio.get_running_loop().time()
+        if wait > 0:
+            raise TryLater("Discord asks the whole bot to wait", retry_after=_ms(wait), everywhere=True)
+        call = _Call()
+        task = asyncio.create_task(_run(call, request))
+        try:
+            either: set[asyncio.Future[Any]] = {task, call.limited}
+            await asyncio.wait(either, timeout=LONGEST_CALL_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if not task.done():
+                task.cancel()
+                await asyncio.wait({task})
+        if call.limited.done():
+            self._let_go(client)
+            wait, everywhere = call.limited.result()
+            _forget(task)
+            raise TryLater(f"Discord asks to wait for {wait:g} s", retry_after=_ms(wait), everywhere=everywhere)
+        if task.cancelled():
+            if call.asked:
+                raise Unsure(f"Discord did not answer within {LONGEST_CALL_SECONDS} s")
+            raise TryLater("too much is asked in this channel at once", retry_after=SECOND)
+        try:
+            return task.result()
+        except discord.RateLimited as error:
+            raise TryLater(str(error), retry_after=_ms(error.retry_after)) from None
+
+    def _let_go(self, client: discord.Client) -> None:
+        """Let no call wait for the one that was given up: until the time is over, ``ask`` lets none begin."""
+        client.http._global_over.set()  # noqa: SLF001 - see above; the library has no other way
+
+    async def _asked(
+        self, session: aiohttp.ClientSession, context: SimpleNamespace, params: aiohttp.TraceRequestStartParams
+    ) -> None:
+        if (call := _CALL.get()) is not None:
+            call.asked = True
+
+    async def _answered(
+        self, session: aiohttp.ClientSession, context: SimpleNamespace, params: aiohttp.TraceRequestEndParams
+    ) -> None:
+        status, headers = params.response.status, params.response.headers
+        scope = headers.get("X-RateLimit-Scope")
+        now = asyncio.get_running_loop().time()
+        if status in _INVALID and scope != "shared":
+            self._count(now)
+        if status != 429:
+            return
+        banned = "Via" not in headers
+        everywhere = banned or scope == "global" or headers.get("X-RateLimit-Global") == "true"
+        wait = _seconds(headers.get("Retry-After"))
+        if everywhere:
+            self._until = max(self._until, now + wait)
+        if (call := _CALL.get()) is not None and not call.limited.done():
+            call.limited.set_result((wait, everywhere))
+
+    def _count(self, now: float) -> None:
+        self._invalid.append(now)
+        while self._invalid[0] < now - INVALID_SECONDS:
+            self._invalid.popleft()
+        if len(self._invalid) >= MOST_INVALID:
+            self._until = max(self._until, now + PAUSE_SECONDS)
+
+
+async def _run(call: _Call, request: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    _CALL.set(call)
+    return await request()
+
+
+def _forget(task: asyncio.Task[Any]) -> None:
+    """Take the error of a task that nobody asks any more."""
+    if not task.cancelled():
+        task.exception()
+
+
+def _seconds(text: str | None) -> float:
+    try:
+        return max(float(text or PAUSE_SECONDS), 0)
+    except ValueError:
+        return PAUSE_SECONDS
+
+
+def _ms(seconds: float) -> int:
+    return max(round(seconds * SECOND), 1)

@@ -1,0 +1,159 @@
+"""Telegram on the port of chats."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from functools import lru_cache
+from ssl import SSLContext
+from urllib.parse import urlsplit
+
+import httpx
+from telegram import Bot, Update, User
+from telegram.error import InvalidToken
+from telegram.request import HTTPXRequest
+
+from bot.chats.telegram import menu, pace
+from bot.chats.telegram.buttons import Taps
+from bot.chats.telegram.errors import summary
+from bot.chats.telegram.lanes import Lanes
+from bot.chats.telegram.listen import PLATFORM, Ears, is_group
+from bot.chats.telegram.pen import Pen
+from bot.chats.telegram.poll import NOT_TAKEN, Poll
+from bot.ports.chat import Limits, Listener, Post
+
+API_URL = "https://api.telegram.org"
+#: https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this
+LIMITS = Limits(
+    a_second=pace.A_SECOND, a_second_a_chat=pace.A_SECOND_A_CHAT, a_minute_a_group=pace.A_MINUTE_A_GROUP
+)
+#: Seconds: to connect, for an answer, for a free connection; and connections at once.
+CONNECT, READ, POOL = 5.0, 20.0, 5.0
+CONNECTIONS = 64
+#: How long answers under way may take when the bot stops, in seconds.
+LAST_ANSWERS = 0.8
+
+
+class TelegramChat:
+    """Telegram: one bot.
+
+    Args:
+        token: From @BotFather.
+        api_url: The root of the Bot API; a server of one's own fits.
+    """
+
+    platform = PLATFORM
+    limits = LIMITS
+
+    def __init__(self, token: str, *, api_url: str = API_URL) -> None:
+        _quieten()
+        self._token = token
+        self._root = api_url.rstrip("/")
+        self._requests = (_http(), _http())
+        self._bot = self._make(*self._requests)
+        self._taps = Taps()
+        self._pace = pace.Pace()
+        self._pen = Pen(self._bot, taps=self._taps, pace=self._pace)
+        self._lanes = Lanes()
+        self._poll: Poll | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def is_group(self, chat: str) -> bool:
+        """Tell whether a chat is a group, supergroup or channel."""
+        return is_group(chat)
+
+    async def start(self, listener: Listener) -> None:
+        """Begin to connect, and return at once: a host that cannot be reached holds nobody up."""
+        for request in self._requests:
+            await request.initialize()
+        self._pen.commands = frozenset(command.name for command in listener.commands)
+
+        def opened(me: User) -> Callable[[Update], None]:
+            menus = menu.show(self._bot, listener.commands)
+            self._tasks.append(asyncio.create_task(menus, name="telegram menus"))
+            ears = Ears(
+                self._bot,
+                listener,
+                me=me,
+                pen=self._pen,
+                taps=self._taps,
+                pace=self._pace,
+                lanes=self._lanes,
+            )
+            return ears.take
+
+        self._poll = Poll(self._bot, host=self._host, opened=opened)
+        self._tasks.append(asyncio.create_task(self._poll.run(), name="telegram"))
+
+    async def send(self, post: Post) -> str | None:
+        """Post a message, or edit the one that it replaces, and return its number."""
+        if post.replaces is not None:
+            return await self._pen.rewrite(post.target, post.replaces, post.message)
+        return await self._pen.write(post.target, post.message, silent=post.silent)
+
+    async def check(self) -> str | None:
+        """Return what is wrong with the token or the way to Telegram."""
+        requests = (_http(), _http())
+        try:
+            await self._make(*requests).get_me()
+        except InvalidToken:
+            return f"{NOT_TAKEN.format(host=self._host)}."
+        except Exception as error:  # noqa: BLE001 - also what the library makes of answers that are not Telegram's
+            return (
+                f"Telegram cannot be reached at {self._host} ({summary(error)}): "
+                "check the network, and TELEGRAM_API_URL if it is set."
+            )
+        finally:
+            for request in requests:
+                await request.shutdown()
+        return None
+
+    async def stop(self) -> None:
+        """Stop listening, let answers under way go out, and close connections: within two seconds."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        await self._lanes.stop(within=LAST_ANSWERS)
+        if self._poll is not None:
+            await self._poll.confirm()
+            self._poll = None
+        for request in self._requests:
+            await request.shutdown()
+
+    @property
+    def _host(self) -> str:
+        return urlsplit(self._root).netloc.rpartition("@")[2] or self._root
+
+    def _make(self, polling: HTTPXRequest, other: HTTPXRequest) -> Bot:
+        return Bot(
+            self._token,
+            base_url=f"{self._root}/bot",
+            base_file_url=f"{self._root}/file/bot",
+            get_updates_request=polling,
+            request=other,
+        )
+
+
+def _http() -> HTTPXRequest:
+    return HTTPXRequest(
+        connection_pool_size=CONNECTIONS,
+        connect_timeout=CONNECT,
+        read_timeout=READ,
+        pool_timeout=POOL,
+        httpx_kwargs={"verify": _certificates()},
+    )
+
+
+@lru_cache(maxsize=1)
+def _certificates() -> SSLContext:
+    """Return the certificates that are trusted; reading them takes a while, so it is done once."""
+    return httpx.create_ssl_context()
+
+
+def _quieten() -> None:
+    """Keep the libraries' own lines out of the log: addresses with the token, what people wrote."""
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logging.getLogger("httpcore").setLevel(logging.WARNING)
+    logging.getLogger("telegram").setLevel(logging.CRITICAL + 1)

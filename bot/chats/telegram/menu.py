@@ -1,0 +1,84 @@
+"""The lists of commands that Telegram shows as one types "/", by kind of chat and by language.
+
+They are set where they changed. A menu only shows: who may give a command is asked when it is given.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+
+import structlog
+from telegram import (
+    Bot,
+    BotCommand,
+    BotCommandScope,
+    BotCommandScopeAllChatAdministrators,
+    BotCommandScopeAllGroupChats,
+    BotCommandScopeAllPrivateChats,
+)
+from telegram.error import BadRequest, NetworkError, RetryAfter, TelegramError
+
+from bot.chats.telegram.errors import in_seconds, summary
+from bot.domain.outside import clean
+from bot.ports.command import Declaration, Who
+from bot.texts.catalog import ENGLISH, languages, translations
+
+log = structlog.get_logger(__name__)
+
+#: https://core.telegram.org/bots/api#botcommand , https://core.telegram.org/bots/api#setmycommands
+DESCRIPTION = 256
+MOST = 100
+LANGUAGE = 2
+#: Seconds until the next try, where the connection is lost.
+AGAIN = 10.0
+
+#: Who sees what; operators' commands are in no menu.
+SCOPES: tuple[tuple[BotCommandScope, frozenset[Who]], ...] = (
+    (BotCommandScopeAllPrivateChats(), frozenset({Who.EVERYONE, Who.ADMINS})),
+    (BotCommandScopeAllGroupChats(), frozenset({Who.EVERYONE})),
+    (BotCommandScopeAllChatAdministrators(), frozenset({Who.EVERYONE, Who.ADMINS})),
+)
+
+
+async def show(bot: Bot, commands: Sequence[Declaration]) -> None:
+    """Bring the menus up to date, however long it takes; what is refused is logged, as commands work without."""
+    for scope, who in SCOPES:
+        shown = [command for command in commands if command.who in who][:MOST]
+        for language, catalog in _languages():
+            menu = [BotCommand(command.name, _about(command, catalog)) for command in shown]
+            try:
+                await _show(bot, menu, scope, language)
+            except TelegramError as error:
+                log.warning("telegram did not take the menus", why=summary(error))
+                return
+
+
+async def _show(bot: Bot, menu: list[BotCommand], scope: BotCommandScope, language: str | None) -> None:
+    while True:
+        try:
+            if list(await bot.get_my_commands(scope, language)) != menu:
+                await bot.set_my_commands(menu, scope, language)
+        except RetryAfter as error:
+            await asyncio.sleep(in_seconds(error))
+        except BadRequest:
+            raise
+        except NetworkError:
+            await asyncio.sleep(AGAIN)
+        else:
+            return
+
+
+def _languages() -> Iterator[tuple[str | None, str]]:
+    """Yield Telegram's language codes with the catalogs that serve them; English is what all others see."""
+    yield None, ENGLISH
+    seen = {ENGLISH}
+    for catalog in sorted(languages(), key=len):
+        code = catalog.partition("_")[0].lower()
+        if len(code) == LANGUAGE and code not in seen:
+            seen.add(code)
+            yield code, catalog
+
+
+def _about(command: Declaration, catalog: str) -> str:
+    return clean(translations(catalog).gettext(command.about), limit=DESCRIPTION) or f"/{command.name}"

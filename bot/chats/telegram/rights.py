@@ -1,0 +1,60 @@
+"""Who is an admin of a chat, asked of Telegram and remembered for a minute."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import structlog
+from telegram import Bot, Message
+from telegram.constants import ChatMemberStatus, ChatType
+from telegram.error import TelegramError
+
+from bot.chats.telegram.errors import summary
+
+log = structlog.get_logger(__name__)
+
+#: Seconds that an answer is good for.
+KEEP = 60.0
+MOST = 10_000
+ADMINS = {ChatMemberStatus.OWNER, ChatMemberStatus.ADMINISTRATOR}
+
+
+class Rights:
+    """Tells admins from others."""
+
+    def __init__(self, bot: Bot, clock: Callable[[], float] = time.monotonic) -> None:
+        self._bot = bot
+        self._clock = clock
+        self._known: dict[tuple[int, int], tuple[float, bool]] = {}
+
+    async def of_author(self, message: Message) -> bool:
+        """Tell whether who wrote a message is an admin of its chat.
+
+        In private one is one's own admin. Only admins can write as the chat itself: anonymously in a group, and
+        whatever is posted in a channel. Who writes as some other chat is not known.
+        """
+        chat = message.chat
+        if chat.type == ChatType.PRIVATE:
+            return True
+        if message.sender_chat is not None:
+            return message.sender_chat.id == chat.id
+        return message.from_user is not None and await self.of(chat.id, chat.type, message.from_user.id)
+
+    async def of(self, chat: int, kind: str, user: int) -> bool:
+        """Tell whether a person is an admin of a chat; whom Telegram does not tell of is none."""
+        if kind == ChatType.PRIVATE:
+            return True
+        now = self._clock()
+        known = self._known.get((chat, user))
+        if known is not None and now < known[0] + KEEP:
+            return known[1]
+        try:
+            member = await self._bot.get_chat_member(chat, user)
+        except TelegramError as error:
+            log.info("telegram does not say who is an admin", chat=chat, why=summary(error))
+            return False
+        if len(self._known) >= MOST:
+            self._known.clear()
+        self._known[chat, user] = (now, member.status in ADMINS)
+        return member.status in ADMINS

@@ -1,0 +1,470 @@
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.chats.discord import commands
+from bot.domain import DAY, HOUR, MINUTE
+from bot.ports.chat import Target
+from bot.ports.command import Param
+from bot.ports.message import Button, Message, Span, Style, says
+from bot.samples import SPACE
+from bot.texts.catalog import DOMAIN
+from handlers import COMMANDS
+from tests.chats.discord.setting import ASK, QUICK, SET, START, Heard, Said, connected, post, soon
+from tests.servers.discord import (
+    MEMBERS,
+    DiscordServer,
+    Guild,
+    Interaction,
+    NotOffered,
+    Permission,
+    User,
+    checks,
+    cut,
+    slow,
+    status,
+)
+from tests.servers.discord.errors import Form
+from tests.talk import Talk, talk
+
+MANAGE_GUILD = 1 << 5
+NOON = 1_700_000_000_000 // DAY * DAY + 12 * HOUR
+
+
+@dataclass
+class Place:
+    """A server with a boss, who manages it, and ada, who does not."""
+
+    server: DiscordServer
+    guild: Guild
+    boss: User
+    ada: User
+
+
+@pytest.fixture(name="place")
+async def _place() -> AsyncIterator[Place]:
+    async with DiscordServer(limits=QUICK) as server:
+        guild = server.world.guild()
+        boss = guild.member("boss", guild.role("bosses", Permission.MANAGE_GUILD)).user
+        yield Place(server, guild, boss, guild.member("ada").user)
+
+
+def ephemeral(used: Interaction) -> bool:
+    return bool(((used.callback or {}).get("data") or {}).get("flags", 0) & 64)
+
+
+# The menu
+
+
+def test_the_commands_as_declared() -> None:
+    stats, milestones = commands.menu([ASK, SET])
+    assert stats["options"] == [
+        {"type": 3, "name": "name", "description": "which", "required": False, "autocomplete": True}
+    ]
+    assert stats["default_member_permissions"] is None
+    assert milestones["default_member_permissions"] == str(MANAGE_GUILD)
+    assert milestones["contexts"] == [0, 1]
+    assert [(one["name"], one["required"]) for one in milestones["options"]] == [
+        ("thresholds", True),
+        ("name", False),
+        ("kind", False),
+    ]
+    assert milestones["options"][2]["choices"] == [{"name": "a", "value": "a"}, {"name": "b", "value": "b"}]
+
+
+def test_all_commands_of_the_bot_are_such_that_discord_takes_them() -> None:
+    form = Form()
+    for number, command in enumerate(commands.menu(COMMANDS)):
+        checks.command(form, (number,), command)
+    assert not form.errors
+
+
+def test_long_words_are_cut_and_many_choices_are_completed() -> None:
+    many = tuple(f"c{number}" for number in range(30))
+    (made,) = commands.menu([Said("x", about="y" * 200, params=(Param("p", "", choices=many),))])
+    assert len(made["description"]) == 100
+    assert made["options"][0]["autocomplete"]
+    assert "choices" not in made["options"][0]
+
+
+def test_what_was_filled_in_reads_as_if_typed() -> None:
+    given = [{"name": "thresholds", "value": " 100 1k "}, {"name": "name", "value": "Night Radio"}]
+    assert commands.typed(SET, given) == "Night Radio 100 1k"
+    assert commands.typed(None, given) == "100 1k Night Radio"
+
+
+def test_descriptions_come_in_the_languages_that_both_know(tmp_path: Path) -> None:
+    from babel.messages import Catalog
+    from babel.messages.mofile import write_mo
+
+    for language, text in (("es", "Sobre eso"), ("pt_BR", "Sobre isso"), ("ur", "اس بارے میں")):
+        catalog = Catalog(language)
+        catalog.add("About it", text)
+        path = tmp_path / language / "LC_MESSAGES" / f"{DOMAIN}.mo"
+        path.parent.mkdir(parents=True)
+        with path.open("wb") as file:
+            write_mo(file, catalog)
+    (made,) = commands.menu([START], tmp_path)
+    assert made["description_localizations"] == {
+        "es-ES": "Sobre eso",
+        "es-419": "Sobre eso",
+        "pt-BR": "Sobre isso",
+    }
+    form = Form()
+    checks.command(form, (), made)
+    assert not form.errors
+
+
+async def test_the_menu_is_set_only_when_it_changed(place: Place) -> None:
+    for _ in range(2):
+        async with connected(place.server):
+            await asyncio.sleep(0.1)
+    assert len(place.server.commands.syncs) == 1
+    changed = Heard(commands=(START, replace(ASK, about="Another")))
+    async with connected(place.server, changed):
+        await soon(lambda: len(place.server.commands.syncs) == 2)
+    assert place.server.commands.names() == ["start", "stats"]
+
+
+async def test_a_translation_that_changed_is_a_change() -> None:
+    one = commands.menu([START])
+    other = [one[0] | {"description_localizations": {"de": "Darüber"}}]
+    assert commands.fingerprint(one) != commands.fingerprint(other)
+    assert commands.fingerprint(one) == commands.fingerprint([one[0] | {"id": "1", "nsfw": False}])
+
+
+async def test_a_menu_that_could_not_be_set_is_tried_again_at_the_next_connection(place: Place) -> None:
+    place.server.inject(status(400, error=30034), "PUT .*/commands")
+    heard = Heard()
+    from bot.chats.discord import DiscordChat
+
+    discord = DiscordChat(place.server.token, api_url=place.server.api_url)
+    await discord.start(heard)
+    await place.server.until(lambda: place.server.asked("PUT /applications/{application}/commands"))
+    assert not place.server.commands.syncs
+    place.server.gateway.cut()
+    await place.server.until(lambda: place.server.commands.syncs)
+    await discord.stop()
+
+
+# Answers
+
+
+async def test_a_command_is_deferred_at_once_and_then_answered(place: Place) -> None:
+    heard = Heard(gate=asyncio.Event())
+    channel = place.guild.text("radio")
+    async with connected(place.server, heard):
+        used = await place.server.interaction(channel, place.ada, "stats", {"name": "Night Radio"})
+        await used.response()
+        assert used.deferred
+        assert used.original is not None
+        assert used.original.loading
+        assert heard.gate is not None
+        heard.gate.set()
+        answer = await used.message()
+    assert answer.embeds[0]["title"] == "Well."
+    assert answer.edits[0]["allowed_mentions"] == {"parse": []}
+    (request,) = heard.requests
+    assert (request.platform, request.chat, request.topic) == ("discord", str(channel.id), None)
+    assert (request.chat_title, request.command, request.text) == ("#radio", "stats", "Night Radio")
+    assert (request.user, request.locale, request.is_admin, request.is_operator) == (
+        str(place.ada.id),
+        "en-US",
+        False,
+        False,
+    )
+    assert not ephemeral(used)
+
+
+async def test_a_thread_is_a_chat_of_its_own(place: Place) -> None:
+    heard = Heard()
+    thread = place.guild.thread(place.guild.text(), "launch")
+    async with connected(place.server, heard):
+        await (await place.server.interaction(thread, place.ada, "start")).message()
+    assert (heard.requests[0].chat, heard.requests[0].chat_title) == (str(thread.id), "#launch")
+
+
+async def test_the_askers_language_is_told(place: Place) -> None:
+    heard = Heard()
+    ada = place.server.world.user("bia", locale="pt-BR")
+    place.guild.member(ada)
+    async with connected(place.server, heard):
+        await (await place.server.interaction(place.guild.text(), ada, "start")).message()
+    assert heard.requests[0].locale == "pt-BR"
+
+
+async def test_who_may_is_asked_again_when_it_runs(place: Place) -> None:
+    heard = Heard()
+    channel = place.guild.text()
+    async with connected(place.server, heard):
+        with pytest.raises(NotOffered):
+            await place.server.interaction(channel, place.ada, "milestones", {"thresholds": "1"})
+        for user in (place.ada, place.boss, place.guild.owner):
+            used = await place.server.interaction(channel, user, "milestones", {"thresholds": "1"}, forced=True)
+            await used.message()
+            assert ephemeral(used)
+    assert [request.is_admin for request in heard.requests] == [False, True, True]
+
+
+async def test_in_private_everybody_is_their_own_admin(place: Place) -> None:
+    heard = Heard()
+    channel = place.server.world.dm(place.ada)
+    async with connected(place.server, heard):
+        used = await place.server.interaction(channel, place.ada, "milestones", {"thresholds": "1"})
+        await used.message()
+    (request,) = heard.requests
+    assert (request.is_admin, request.chat_title, request.chat) == (True, "@ada", str(channel.id))
+    assert not ephemeral(used)
+
+
+async def test_operators_are_known_by_their_id(place: Place) -> None:
+    heard = Heard()
+    async with connected(place.server, heard, operators={str(place.boss.id)}):
+        used = await place.server.interaction(place.guild.text(), place.boss, "status")
+        await used.message()
+        assert ephemeral(used)
+    assert heard.requests[0].is_operator
+
+
+async def test_names_are_completed_as_one_types(place: Place) -> None:
+    heard = Heard(names=["Night Radio", "Nine", "x" * 200, "Nine", *(f"N{n}" for n in range(40))])
+    async with connected(place.server, heard):
+        typing = await place.server.autocomplete(place.guild.text(), place.ada, "stats", {"name": "Ni"}, "name")
+        assert [one["name"] for one in await typing.choices()] == ["Night Radio", "Nine"]
+        typing = await place.server.autocomplete(place.guild.text(), place.ada, "stats", {"name": ""}, "name")
+        assert len(await typing.choices()) == 25
+        typing = await place.server.autocomplete(
+            place.guild.text(), place.boss, "milestones", {"name": "N"}, "name"
+        )
+        await typing.choices()
+        heard.wrong = RuntimeError("no")
+        typing = await place.server.autocomplete(place.guild.text(), place.ada, "stats", {"name": "Ni"}, "name")
+        assert await typing.choices() == []
+    assert heard.asked[2] == ("Name", "N")
+
+
+async def test_a_failing_listener_still_answers(place: Place) -> None:
+    async with connected(place.server, Heard(wrong=RuntimeError("secret"))):
+        answer = await (await place.server.interaction(place.guild.text(), place.ada, "start")).message()
+    assert "went wrong" in answer.embeds[0]["title"]
+    assert "secret" not in str(answer.embeds)
+
+
+async def test_a_question_that_cannot_be_answered_in_time_is_not_asked(place: Place) -> None:
+    heard = Heard()
+    async with connected(place.server, heard):
+        place.server.inject(cut(), "callback")
+        await place.server.interaction(place.guild.text(), place.ada, "start")
+        place.server.inject(status(404, error=10062), "callback")
+        await place.server.interaction(place.guild.text(), place.ada, "start")
+        await asyncio.sleep(0.2)
+        assert not heard.requests
+        used = await place.server.interaction(place.guild.text(), place.ada, "start")
+        await used.message()
+
+
+async def test_an_answer_that_is_lost_ends_nothing(place: Place) -> None:
+    async with connected(place.server, Heard()):
+        place.server.inject(status(403, error=50027), "@original")
+        await place.server.interaction(place.guild.text(), place.ada, "start")
+        place.server.inject(slow(0.1), "@original")
+        await (await place.server.interaction(place.guild.text(), place.ada, "start")).message()
+
+
+async def test_no_token_is_logged(place: Place, caplog: pytest.LogCaptureFixture, capsys: Any) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with connected(place.server, Heard()):
+        place.server.inject(status(404, error=10015), "@original")
+        used = await place.server.interaction(place.guild.text(), place.ada, "start")
+        await soon(lambda: place.server.asked("PATCH /webhooks/{application}/{token}/messages/{which}"))
+        await asyncio.sleep(0.1)
+    shown = caplog.text + str(capsys.readouterr())
+    assert "an answer on Discord was lost" in shown
+    assert place.server.token not in shown
+    assert used.token not in shown
+
+
+async def test_a_hostile_answer_is_plain_text_and_pings_nobody(place: Place) -> None:
+    hostile = "@everyone **x** [a](https://evil.example)"
+    async with connected(place.server, Heard(message=Message(lines=((Span(hostile),),)))):
+        answer = await (await place.server.interaction(place.guild.text(), place.ada, "start")).message()
+    assert answer.embeds[0]["description"] == "\\@everyone \\*\\*x\\*\\* \\[a\\](https:\\//evil.example)"
+    assert not answer.pings
+
+
+async def test_a_button_gives_its_command_with_the_rights_of_who_pressed(place: Place) -> None:
+    heard = Heard()
+    channel = place.guild.text()
+    buttons = (Button("Stats", command="/stats Night Radio"), Button("Set", command="/milestones 5"))
+    async with connected(place.server, heard) as discord:
+        await discord.send(post(channel, message=replace(says("x"), buttons=buttons)))
+        used = await place.server.press(channel.messages[0], "Stats", place.ada)
+        await used.message()
+        assert ephemeral(used)
+        for user in (place.ada, place.boss):
+            await (await place.server.press(channel.messages[0], "Set", user)).message()
+    told = [(one.command, one.text, one.is_admin, one.user) for one in heard.requests]
+    assert told == [
+        ("stats", "Night Radio", False, str(place.ada.id)),
+        ("milestones", "5", False, str(place.ada.id)),
+        ("milestones", "5", True, str(place.boss.id)),
+    ]
+
+
+async def test_answers_have_buttons_that_work(place: Place) -> None:
+    heard = Heard(message=replace(says("x"), buttons=(Button("More", command="/stats y"),)))
+    async with connected(place.server, heard):
+        answer = await (await place.server.interaction(place.guild.text(), place.ada, "start")).message()
+        await (await place.server.press(answer, "More", place.ada)).message()
+    assert [(one.command, one.text) for one in heard.requests] == [("start", ""), ("stats", "y")]
+
+
+# Where the bot is
+
+
+async def test_a_chat_is_let_in_when_it_first_asks_and_the_bot_may_speak_there(place: Place) -> None:
+    heard = Heard()
+    open_, shut = place.guild.text("open"), place.guild.text("shut")
+    shut.overwrite(place.guild.everyone, deny=Permission.SEND_MESSAGES)
+    async with connected(place.server, heard):
+        for channel in (open_, open_, shut):
+            await (await place.server.interaction(channel, place.ada, "start")).message()
+    assert heard.told == [("in", str(open_.id), "#open")]
+
+
+async def test_a_server_that_puts_the_bot_out_and_lets_it_in_again(place: Place) -> None:
+    heard = Heard()
+    channel = place.guild.text("radio")
+    thread = place.guild.thread(channel, "talk")
+    async with connected(place.server, heard):
+        await soon(lambda: heard.told or place.server.gateway.sessions)
+        await asyncio.sleep(0.1)
+        await place.server.leave(place.guild)
+        await soon(lambda: len(heard.told) == 2)
+        assert {(what, chat) for what, chat, _ in heard.told} == {
+            ("out", str(channel.id)),
+            ("out", str(thread.id)),
+        }
+        heard.told.clear()
+        await asyncio.sleep(2.2)  # the library holds joins back until all servers are there
+        await place.server.join(place.guild)
+        await soon(lambda: len(heard.told) == 2)
+        assert ("in", str(channel.id), "#radio") in heard.told
+
+
+async def test_an_outage_of_a_server_puts_nobody_out(place: Place) -> None:
+    heard = Heard()
+    place.guild.text()
+    async with connected(place.server, heard):
+        await asyncio.sleep(0.1)
+        await place.server.outage(place.guild)
+        await place.server.outage(place.guild, over=True)
+        await asyncio.sleep(0.2)
+    assert not heard.told
+    assert not heard.requests
+
+
+async def test_deleted_channels_and_threads_are_put_out(place: Place) -> None:
+    heard = Heard()
+    channel = place.guild.text()
+    thread = place.guild.thread(place.guild.text("other"))
+    async with connected(place.server, heard):
+        await asyncio.sleep(0.1)
+        await place.server.delete_channel(thread)
+        await place.server.delete_channel(channel)
+        await soon(lambda: len(heard.told) == 2)
+    assert [told[:2] for told in heard.told] == [("out", str(thread.id)), ("out", str(channel.id))]
+
+
+async def test_a_chat_found_gone_is_let_in_again_when_it_asks(place: Place) -> None:
+    heard = Heard()
+    channel = place.server.world.dm(place.ada)
+    async with connected(place.server, heard) as discord:
+        await (await place.server.interaction(channel, place.ada, "start")).message()
+        place.ada.takes_messages = False
+        with pytest.raises(Exception, match="takes no messages"):
+            await discord.send(post(channel))
+        place.ada.takes_messages = True
+        await (await place.server.interaction(channel, place.ada, "start")).message()
+    assert [told[0] for told in heard.told] == ["in", "in"]
+
+
+@pytest.mark.parametrize("may", [True, False])
+async def test_a_new_server_is_greeted_in_its_system_channel_if_the_bot_may(
+    place: Place, may: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard = Heard(message=says("Hello"))
+    new = place.server.world.guild("New", present=False, everyone=MEMBERS if may else MEMBERS & ~0x800)
+    hall = new.text("hall")
+    payload = new.payload() | {"system_channel_id": str(hall.id)}
+    monkeypatch.setattr(new, "payload", lambda: payload)
+    async with connected(place.server, heard):
+        await asyncio.sleep(2.2)
+        await place.server.join(new)
+        if may:
+            await soon(lambda: hall.messages)
+            await soon(lambda: heard.told)
+        await asyncio.sleep(0.1)
+    assert [told.embeds[0]["title"] for told in hall.messages] == (["Hello"] if may else [])
+    assert [(one.command, one.is_admin, one.chat) for one in heard.requests] == (
+        [("start", True, str(hall.id))] if may else []
+    )
+    assert heard.told == ([("in", str(hall.id), "#hall")] if may else [])
+
+
+# From end to end, with the product's own listener on a database
+
+
+@pytest.fixture(name="bot")
+async def _bot(tmp_path: Path) -> AsyncIterator[Talk]:
+    async with talk(tmp_path, now=NOON) as bot:
+        yield bot
+
+
+async def say(place: Place, channel: Any, user: User, command: str, /, **options: str) -> str:
+    used = await place.server.interaction(channel, user, command, options)
+    return str((await used.message()).embeds)
+
+
+async def test_every_command_is_walked_from_the_menu(place: Place, bot: Talk) -> None:
+    channel, server = place.guild.text(), place.server
+    async with connected(server, bot.parts.dispatcher, operators={str(place.boss.id)}) as discord:
+        assert server.commands.names() == [command.name for command in COMMANDS]
+        shown = await say(place, channel, place.boss, "watch", address=f"replay:{SPACE} as Night Radio")
+        assert "Now watching" in shown
+        while bot.clock.now < NOON + 20 * MINUTE:
+            bot.clock.now += MINUTE // 2
+            await bot.parts.poll.tick(bot.clock.now)
+        options: dict[str, dict[str, str]] = {
+            "watch": {"address": "nonsense"},
+            "milestones": {"name": "Night Radio", "thresholds": "60k 120k"},
+            "subscribe": {"name": "Night Radio", "kinds": "milestones"},
+            "mute": {"name": "Night Radio", "time": "10m"},
+            "settings": {"setting": "timezone", "value": "Karachi"},
+            "record": {"action": "add", "details": '44,000 peak "K-POP" on x 2022-03-15'},
+            "help": {"command": "watch"},
+        }
+        for command in COMMANDS:
+            if command.name == "unwatch":
+                continue
+            shown = await say(place, channel, place.boss, command.name, **options.get(command.name, {}))
+            assert "went wrong" not in shown
+            assert "no command" not in shown
+        assert "Entered as" not in await say(place, channel, place.ada, "records")
+        typing = await server.autocomplete(channel, place.ada, "stats", {"name": "ni"}, "name")
+        assert [one["value"] for one in await typing.choices()] == ["Night Radio"]
+        used = await server.interaction(channel, place.ada, "watch", {"address": "x"}, forced=True)
+        assert "for admins" in str((await used.message()).embeds)
+        assert ephemeral(used)
+        assert "no longer watched" in await say(place, channel, place.boss, "unwatch", name="Night Radio")
+        message = Message(title=(Span("x", Style.BOLD),))
+        await discord.send(post(channel, message=message, target=Target(chat=str(channel.id))))
+    assert not server.violations
+    assert not server.rest.unknown

@@ -1,0 +1,123 @@
+"""A listener that notes what it hears, and the chat connected to our Telegram."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from bot.chats.telegram import TelegramChat
+from bot.ports.chat import Post, Target
+from bot.ports.command import Declaration, Request
+from bot.ports.message import Message, says
+from handlers import COMMANDS
+from tests.servers.telegram import Chat, TelegramServer
+from tests.servers.telegram import Message as SentMessage
+
+
+@dataclass
+class Hearer:
+    """Answers every request with its own words, or with what ``reply`` makes of it."""
+
+    commands: Sequence[Declaration] = COMMANDS
+    heard: list[Request] = field(default_factory=list)
+    told: list[tuple[str, ...]] = field(default_factory=list)
+    reply: Callable[[Request], Message] = lambda request: says(f"{request.command}: {request.text}")
+    delay: float = 0
+
+    async def answer(self, request: Request) -> Message:
+        await asyncio.sleep(self.delay)
+        self.heard.append(request)
+        return self.reply(request)
+
+    async def suggest(self, request: Request, *, param: str, typed: str) -> list[str]:
+        return []
+
+    async def let_in(self, *, platform: str, chat: str, title: str | None) -> None:
+        self.told.append(("in", chat, title or ""))
+
+    async def put_out(self, *, platform: str, chat: str, why: str) -> None:
+        self.told.append(("out", chat, why))
+
+    async def moved(self, *, platform: str, old: str, new: str) -> None:
+        self.told.append(("moved", old, new))
+
+
+@dataclass
+class Line:
+    """Our bot on our Telegram."""
+
+    server: TelegramServer
+    chat: TelegramChat
+    ears: Hearer
+
+    async def heard(self, count: int = 1) -> Request:
+        """Wait for the next requests, and return the last of them."""
+        await until(lambda: len(self.ears.heard) >= count)
+        return self.ears.heard[-1]
+
+    async def settled(self) -> None:
+        """Wait until all that was told is worked off."""
+        await until(lambda: not self.server.pending and not self.chat._lanes._lanes)
+
+
+async def answered(server: TelegramServer, asked: SentMessage) -> SentMessage:
+    """Wait for the reply to a message, and return it."""
+    await server.until(lambda: any(one.reply_to is asked for one in asked.chat.sent))
+    return next(one for one in asked.chat.sent if one.reply_to is asked)
+
+
+async def until(condition: Callable[[], object], *, seconds: float = 10) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 - of what has no event
+            await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def line_on(server: TelegramServer) -> AsyncIterator[Line]:
+    """Connect the bot to a server that is up."""
+    ears = Hearer()
+    chat = TelegramChat(server.token, api_url=server.url)
+    before = len(server.called("getUpdates"))
+    await chat.start(ears)
+    try:
+        await server.until(lambda: len(server.called("getUpdates")) > before)
+        yield Line(server, chat, ears)
+    finally:
+        await chat.stop()
+
+
+@asynccontextmanager
+async def line() -> AsyncIterator[Line]:
+    """Connect the bot to a server of its own, which counts no limits."""
+    async with TelegramServer(limits=None) as server, line_on(server) as wire:
+        yield wire
+
+
+def post(
+    place: Chat | str,
+    message: Message | None = None,
+    *,
+    topic: int | None = None,
+    replaces: str | None = None,
+    silent: bool = False,
+) -> Post:
+    return Post(
+        delivery=1,
+        target=Target(
+            chat=place if isinstance(place, str) else str(place.id), topic=None if topic is None else str(topic)
+        ),
+        message=message or says("500 at once"),
+        stamp="12:00",
+        replaces=replaces,
+        facts={},
+        silent=silent,
+    )
+
+
+def forum_of(wire: Line) -> Chat:
+    """Make a forum whose number 1 is taken, as it is General's on the real Telegram."""
+    forum = wire.server.world.supergroup(forum=True)
+    forum.add()
+    return forum

@@ -1,0 +1,291 @@
+"""Sending: where it goes, how it looks there, and every way in which it fails."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bot.chats.telegram import TelegramChat
+from bot.chats.telegram import chat as adapter
+from bot.chats.telegram.pace import Pace
+from bot.domain import SECOND
+from bot.ports.chat import (
+    ChatGone,
+    ChatMoved,
+    MessageGone,
+    NotPermitted,
+    Refused,
+    SendError,
+    TopicGone,
+    TryLater,
+    Unsure,
+)
+from bot.ports.message import Button, Message, Span, Style, says
+from tests.chats.telegram.support import Line, forum_of, line, post
+from tests.servers.telegram import Fault, TelegramServer, cut, flood, hang, html, refuse
+
+
+@pytest.fixture
+async def wire() -> AsyncIterator[Line]:
+    async with line() as wire:
+        yield wire
+
+
+async def failed(wire: Line, **how: object) -> SendError:
+    """Send, and return how it failed, having made sure that no log could show the token."""
+    with pytest.raises(SendError) as caught:
+        await wire.chat.send(post(**how))  # type: ignore[arg-type]
+    error: BaseException | None = caught.value.__cause__
+    while error is not None:
+        assert error.__traceback__ is None
+        error = error.__cause__ or error.__context__
+    assert wire.server.token not in "".join(traceback.format_exception(caught.value))
+    return caught.value
+
+
+async def test_a_post_is_html_without_a_preview(wire: Line) -> None:
+    group = wire.server.world.supergroup()
+    message = Message(
+        symbol="🏆",
+        title=(Span("Ada <3 "), Span("500", Style.BOLD)),
+        lines=((Span("x.com", url="https://x.com/i/spaces/1"),),),
+        buttons=(Button("Open", url="https://x.com/i/spaces/1"), Button("Stats", command="/stats Ada")),
+    )
+    key = await wire.chat.send(post(group, message))
+    assert key == str(group.last.id)
+    assert group.last.text == "🏆 Ada <3 500\nx.com"
+    assert [e["type"] for e in group.last.entities] == ["bold", "text_link"]
+    assert [b["text"] for b in group.last.buttons] == ["Open", "Stats"]
+    assert '"is_disabled": true' in group.last.params["link_preview_options"]
+    assert group.last.params.get("disable_notification") != "True"
+
+
+async def test_into_a_topic_silently_and_by_name(wire: Line) -> None:
+    forum = forum_of(wire)
+    topic = wire.server.world.topic(forum, "Numbers")
+    await wire.chat.send(post(forum, topic=topic.id, silent=True))
+    assert forum.last.topic is topic
+    assert forum.last.params["disable_notification"].lower() == "true"
+    await wire.chat.send(post(forum, topic=1))
+    assert forum.last.topic is None
+    channel = wire.server.world.channel(username="news")
+    await wire.chat.send(post("@news"))
+    assert channel.last.text == "500 at once"
+    assert wire.chat.is_group("@news")
+    assert wire.chat.is_group(str(forum.id))
+    assert not wire.chat.is_group("1001")
+
+
+async def test_a_post_is_edited_and_the_same_again_is_well(wire: Line) -> None:
+    group = wire.server.world.supergroup()
+    key = await wire.chat.send(post(group))
+    for _ in range(2):
+        assert await wire.chat.send(post(group, says("1,000 at once"), replaces=key)) == key
+    assert group.last.text == "1,000 at once"
+    assert len(group.sent) == 1
+    assert len(group.last.history) == 1
+
+
+async def test_a_picture_s_caption_is_edited(wire: Line) -> None:
+    group = wire.server.world.supergroup()
+    png = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR" + (640).to_bytes(4, "big") + (480).to_bytes(4, "big")
+    sent = await wire.chat._bot.send_photo(group.id, png, caption="old")
+    await wire.chat.send(post(group, says("x" * 5_000), replaces=str(sent.message_id)))
+    assert len(group.last.text) == 1024
+
+
+async def test_a_message_deleted_by_hand_is_not_posted_anew(wire: Line) -> None:
+    group = wire.server.world.supergroup()
+    key = await wire.chat.send(post(group))
+    group.last.deleted = True
+    assert isinstance(await failed(wire, place=group, replaces=key), MessageGone)
+    assert isinstance(await failed(wire, place=group, replaces="abc"), MessageGone)
+    theirs = await wire.server.say(group, wire.server.world.user(), "hello")
+    assert isinstance(await failed(wire, place=group, replaces=str(theirs.id)), MessageGone)
+    assert not group.sent
+
+
+async def test_chats_that_are_gone(wire: Line) -> None:
+    world = wire.server.world
+    gone = [
+        world.private(blocked=True),
+        world.private(started=False),
+        world.private(deactivated=True),
+        world.supergroup(status="kicked"),
+        world.supergroup(status="left"),
+        world.channel(status="kicked"),
+        world.group(gone=True),
+        "-100999",
+        "@nobody_here",
+        "not a chat",
+    ]
+    for place in gone:
+        assert isinstance(await failed(wire, place=place), ChatGone), place
+
+
+async def test_a_missing_permission_is_named(wire: Line) -> None:
+    world = wire.server.world
+    muted = world.supergroup(denied={"can_send_messages"})
+    assert str(await failed(wire, place=muted)) == "allow me to send text messages"
+    error = await failed(wire, place=world.channel(status="member"))
+    assert isinstance(error, NotPermitted)
+    assert "administrator of the channel" in str(error)
+    for said in ("CHAT_WRITE_FORBIDDEN", "not enough rights to send text messages to the chat", "CHAT_RESTRICTED"):
+        for code, kind in ((400, "Bad Request"), (403, "Forbidden")):
+            wire.server.inject(refuse(code, f"{kind}: {said}"), "sendMessage")
+            assert isinstance(await failed(wire, place=muted), NotPermitted)
+
+
+async def test_topics_closed_and_deleted(wire: Line) -> None:
+    forum = forum_of(wire)
+    topic = wire.server.world.topic(forum, "Numbers")
+    topic.closed = True
+    assert isinstance(await failed(wire, place=forum, topic=topic.id), TopicGone)
+    await wire.server.delete_topic(forum, topic)
+    assert isinstance(await failed(wire, place=forum, topic=topic.id), TopicGone)
+    wire.server.inject(refuse(400, "Bad Request: TOPIC_DELETED"), "sendMessage")
+    assert isinstance(await failed(wire, place=forum), TopicGone)
+
+
+async def test_a_group_that_moved_names_its_new_id(wire: Line) -> None:
+    group = wire.server.world.group()
+    new = wire.server.world.migrated(group)
+    error = await failed(wire, place=group)
+    assert isinstance(error, ChatMoved)
+    assert error.key == str(new.id)
+
+
+async def test_a_flood_waits_as_told(wire: Line) -> None:
+    group = wire.server.world.supergroup()
+    wire.server.inject(flood(7), "sendMessage", group)
+    error = await failed(wire, place=group)
+    assert isinstance(error, TryLater)
+    assert (error.retry_after, error.everywhere) == (7 * SECOND, False)
+
+
+async def test_a_flood_is_everybody_s_when_two_rested_chats_hear_of_it(wire: Line) -> None:
+    one, two = wire.server.world.supergroup(), wire.server.world.private()
+    wire.server.inject(flood(7, everywhere=True), "sendMessage")
+    first = await failed(wire, place=one)
+    second = await failed(wire, place=two)
+    assert isinstance(first, TryLater)
+    assert isinstance(second, TryLater)
+    assert (first.everywhere, second.everywhere) == (False, True)
+
+
+def test_a_busy_chat_s_flood_is_its_own() -> None:
+    now = 0.0
+    pace = Pace(lambda: now)
+    pace.note("-1")
+    assert not pace.refused("-1", 9)
+    pace.note("-2")
+    pace.note("-2")
+    assert not pace.refused("-2", 9)
+    pace.note("-3")
+    assert pace.refused("-3", 9)
+    now = 10
+    pace.note("-4")
+    assert not pace.refused("-4", 9)
+
+
+def test_answers_keep_within_the_limits() -> None:
+    now = 0.0
+    pace = Pace(lambda: now)
+    times = []
+    for _ in range(30):
+        now += pace.wait("-1", group=True)
+        pace.note("-1")
+        times.append(now)
+    assert times[:3] == [0, 0, 0]
+    assert all(later - first >= 60 for first, later in zip(times, times[20:], strict=False))
+    assert all(later - first >= 3 for first, later in zip(times, times[3:], strict=False))
+    pace = Pace(lambda: now)
+    for n in range(30):
+        assert pace.wait(str(n), group=False) == 0
+        pace.note(str(n))
+    assert pace.wait("30", group=False) == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "arrived"),
+    [
+        (html(502), False),
+        (html(500), False),
+        (html(504, stored=True), True),
+        (cut(), False),
+        (cut(stored=True), True),
+        (hang(stored=True), True),
+    ],
+)
+async def test_a_lost_answer_leaves_it_unsure(
+    fault: Fault, arrived: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adapter, "READ", 0.5)
+    async with line() as wire:
+        private = wire.server.world.private()
+        wire.server.inject(fault, "sendMessage", private)
+        assert isinstance(await failed(wire, place=private), Unsure)
+        assert len(private.sent) == arrived
+
+
+async def test_a_refused_connection_sent_nothing(wire: Line) -> None:
+    private = wire.server.world.private()
+    await wire.server.down()
+    error = await failed(wire, place=private)
+    assert isinstance(error, TryLater)
+    assert (error.retry_after, error.everywhere) == (5 * SECOND, True)
+    await wire.server.up()
+    await wire.chat.send(post(private))
+    assert len(private.sent) == 1
+
+
+async def test_after_the_end_nothing_is_sent() -> None:
+    async with line() as wire:
+        private = wire.server.world.private()
+    assert isinstance(await failed(wire, place=private), TryLater)
+
+
+async def test_a_revoked_token_waits(wire: Line) -> None:
+    private = wire.server.world.private()
+    wire.server.revoked = True
+    error = await failed(wire, place=private)
+    assert isinstance(error, TryLater)
+    assert error.everywhere
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["can't parse entities: Unclosed start tag at byte offset 3", "message is too long", "BUTTON_DATA_INVALID"],
+)
+async def test_what_telegram_never_takes_is_refused(wire: Line, said: str) -> None:
+    private = wire.server.world.private()
+    wire.server.inject(refuse(400, f"Bad Request: {said}"), "sendMessage")
+    assert isinstance(await failed(wire, place=private), Refused)
+    wire.server.inject(refuse(413, "Request Entity Too Large"), "sendMessage")
+    assert isinstance(await failed(wire, place=private), Refused)
+
+
+async def test_hostile_titles_arrive_as_plain_text(wire: Line) -> None:
+    private = wire.server.world.private()
+    for title in (
+        "<b>x</b> & @everyone_here",
+        "\u202egnp.exe",
+        "x" * 10_000,
+        "😀" * 10_000,
+        "\ud83d",
+        "</code>" * 999,
+    ):
+        await wire.chat.send(post(private, says(title)))
+        assert {e["type"] for e in private.last.entities} <= {"bot_command"}
+        assert len(private.last.text) <= 4096
+    assert private.sent[0].text == "<b>x</b> & @\u2060everyone_here"
+
+
+async def test_sending_works_before_the_connection_stands() -> None:
+    async with TelegramServer() as server:
+        chat = TelegramChat(server.token, api_url=server.url)
+        private = server.world.private()
+        assert await chat.send(post(private)) == str(private.last.id)
+        await chat.stop()

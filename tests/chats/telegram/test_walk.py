@@ -1,0 +1,53 @@
+"""The product's own commands over Telegram, end to end."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.chats.telegram import TelegramChat
+from tests.chats.telegram.support import answered
+from tests.servers.telegram import TelegramServer
+from tests.talk import talk
+
+NOW = 1_700_000_000_000
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[TelegramServer]:
+    async with TelegramServer() as server, talk(tmp_path, now=NOW) as talking:
+        chat = TelegramChat(server.token, api_url=server.url)
+        await chat.start(talking.parts.dispatcher)
+        await server.until(lambda: len(server.called("setMyCommands")) >= 3)
+        yield server
+        await chat.stop()
+
+
+async def test_a_group_is_walked_through(server: TelegramServer) -> None:
+    group = server.world.supergroup(forum=True)
+    ada = server.world.user("Ada")
+    topic = server.world.topic(group, "Numbers")
+    for place in (None, topic):
+        told = {}
+        for line in ("/start", "/watch replay:x.jsonl", "/stats", "/help"):
+            asked = await server.say(
+                group, ada, f"{line.partition(' ')[0]}@MilepostBot {line.partition(' ')[2]}", topic=place
+            )
+            answer = await answered(server, asked)
+            assert answer.topic is place
+            told[line.split()[0]] = answer.text
+        assert "Hello, I am Milepost." in told["/start"]
+        assert "/watch is for admins" in told["/watch"]
+        assert "Nothing is watched here yet" in told["/stats"]
+        assert "/records" in told["/help"]
+    assert not server.violations
+
+
+async def test_an_admin_who_does_not_run_the_bot_may_not_watch_files(server: TelegramServer) -> None:
+    group = server.world.supergroup()
+    boss = server.world.user("Boss")
+    server.world.join(group, boss, "creator")
+    asked = await server.say(group, boss, "/watch@milepostbot replay:x.jsonl")
+    assert "operators" in (await answered(server, asked)).text
