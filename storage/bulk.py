@@ -30,13 +30,7 @@ class Bulk:
         text, order = self._for(connection.dialect)
         if order is not None:
             rows = [tuple([row[i] for i in order]) for row in rows]
-        if connection.dialect.driver == "aiosqlite":
-            # One trip to the driver's thread; SQLAlchemy makes three: for a cursor, to run it, to close it.
-            driver = (await connection.get_raw_connection()).driver_connection
-            assert driver is not None
-            await driver.executemany(text, rows)
-        else:
-            await connection.exec_driver_sql(text, list(rows))
+        await connection.exec_driver_sql(text, list(rows))
 
     def _for(self, dialect: sa.Dialect) -> tuple[str, list[int] | None]:
         known = self._compiled.get(dialect.name)

@@ -225,7 +225,9 @@ class Ingest:
                 (watch.id, reading.session) for reading in answer.readings if track.find(reading.session) is None
             ]
         for one in await sessions.by_keys(connection, unknown):
-            self._tracks[one.watch_id].sessions.insert(0, one)
+            track = self._tracks[one.watch_id]
+            track.sessions.append(one)
+            track.sessions.sort(key=attrgetter("id"))  # as they are read after a restart
             if one.ended_at is not None:
                 ended.append(one)
         return ended
@@ -245,7 +247,7 @@ class Ingest:
         for one in track.sessions:
             if one.changed:
                 turn.touched[id(one)] = one
-                if one.ended_at is not None:  # what still grows after the end is a rival of that value
+                if one.state is State.ENDED:  # just now, or it grew since
                     turn.aged.add(watch.id)
         for sample in kept:
             turn.samples.append(sample)
@@ -259,7 +261,6 @@ class Ingest:
                     turn.facts.append(started.alert(change))
                 case Ended():
                     turn.facts.append(ended.alert(change))
-                    turn.aged.add(watch.id)
                     self._gates.pop(change.session.id, None)
                     self._told.pop(change.session.id, None)
                 case Rose():

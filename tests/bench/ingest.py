@@ -22,7 +22,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.domain import DAY, MINUTE, SECOND
+from bot.domain import DAY, MINUTE
 from bot.domain.alerts import KINDS
 from bot.domain.alerts.milestone import DEFAULT_LADDER
 from bot.domain.reading import Answer, Reading

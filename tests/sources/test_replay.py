@@ -94,7 +94,7 @@ def test_a_number_without_an_id_has_one(tmp_path: Path) -> None:
     ],
 )
 def test_the_ladder_stands_on_the_figure_that_the_file_gives(
-    tmp_path: Path, figures: dict[str, object], metric: Metric
+    tmp_path: Path, figures: dict[str, Any], metric: Metric
 ) -> None:
     assert read(tmp_path, line(0, **figures)).metric is metric
 
