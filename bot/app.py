@@ -65,6 +65,7 @@ async def build(
     clock: Callable[[], int],
     interval: int = 60 * SECOND,
     grace: int = DEFAULT_GRACE,
+    operators: Sequence[str] = (),
 ) -> AsyncIterator[Parts]:
     """Open the database and put all parts together; what was opened is closed in reverse order."""
     async with AsyncExitStack() as stack:
@@ -92,7 +93,7 @@ async def build(
             ingest=ingest,
             poll=poll,
             deliver=Deliver(database, by_platform, render, clock=clock),
-            dispatcher=Dispatcher(services),
+            dispatcher=Dispatcher(services, operators=operators),
             chats=by_platform,
         )
 
@@ -128,10 +129,35 @@ async def open_sources(settings: Settings) -> AsyncIterator[dict[str, Source]]:
         await web.close()
 
 
+def open_chats(settings: Settings, *, on_leave: Callable[[], None]) -> list[Chat]:
+    """Return the chats that have a token, or the console if none has. Nothing is loaded of the others."""
+    chats: list[Chat] = []
+    if settings.telegram_token is not None:
+        from bot.chats.telegram import TelegramChat  # noqa: PLC0415 - see above
+
+        chats.append(TelegramChat(settings.telegram_token.get_secret_value(), api_url=settings.telegram_api_url))
+    if settings.discord_token is not None:
+        from bot.chats.discord import DiscordChat  # noqa: PLC0415
+
+        chats.append(
+            DiscordChat(
+                settings.discord_token.get_secret_value(),
+                api_url=settings.discord_api_url,
+                operators=[
+                    key
+                    for one in settings.operators
+                    for platform, _, key in (one.partition(":"),)
+                    if platform == "discord"
+                ],
+            )
+        )
+    return chats or [ConsoleChat(on_leave=on_leave)]
+
+
 async def run(settings: Settings) -> None:
     """Run for real until SIGTERM, SIGINT or the person at the console leaves."""
     leave = asyncio.Event()
-    chats: list[Chat] = [ConsoleChat(on_leave=leave.set)]
+    chats = open_chats(settings, on_leave=leave.set)
     database = Database(settings.database_url.get_secret_value())
     async with (
         open_sources(settings) as sources,
@@ -142,6 +168,7 @@ async def run(settings: Settings) -> None:
             clock=wall_clock,
             interval=round(settings.poll_interval_seconds * SECOND),
             grace=round(settings.session_grace_seconds * SECOND),
+            operators=settings.operators,
         ) as parts,
     ):
         loop = asyncio.get_running_loop()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bot.app import open_sources
+from bot.app import open_chats, open_sources
 from bot.domain import SECOND
 from bot.pipeline.schedule import wall_clock
 from bot.ports.source import Source, SourceError
@@ -28,7 +28,8 @@ async def examine(report: Report) -> bool:
         return False
     report(f"✓ Settings: polls every {settings.poll_interval_seconds:g} s unless a source says otherwise.")
     watched, well = await _database(settings, report)
-    return await _sources(settings, watched, report) and _chats(report) and well
+    answers = await _sources(settings, watched, report)
+    return await _chats(settings, report) and answers and well
 
 
 async def _database(settings: Settings, report: Report) -> tuple[list[Watch], bool]:
@@ -82,6 +83,16 @@ async def _try(sources: dict[str, Source], watch: Watch) -> str | None:
     return None
 
 
-def _chats(report: Report) -> bool:
-    report("✓ Chats: the console, which `milepost run` opens in this terminal.")
-    return True
+async def _chats(settings: Settings, report: Report) -> bool:
+    well = True
+    for chat in open_chats(settings, on_leave=lambda: None):
+        problem = await chat.check()
+        if problem is not None:
+            report(f"✗ Chat {chat.platform}: {problem}")
+            well = False
+        elif chat.platform == "console":
+            report("✓ Chats: the console, which `milepost run` opens in this terminal as no token is set.")
+        else:
+            report(f"✓ Chat {chat.platform}: the token is good.")
+        await chat.stop()
+    return well

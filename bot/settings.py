@@ -27,6 +27,10 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(extra="ignore", case_sensitive=False)
 
     database_url: SecretStr = SecretStr(DEFAULT_DATABASE)
+    telegram_token: SecretStr | None = None
+    telegram_api_url: str = "https://api.telegram.org"
+    discord_token: SecretStr | None = None
+    discord_api_url: str = "https://discord.com/api/v10"
     poll_interval_seconds: Annotated[float, Field(ge=1, le=86_400)] = 60
     session_grace_seconds: Annotated[float, Field(ge=0, le=86_400)] = 300
     allowed_private_hosts: Annotated[tuple[str, ...], NoDecode] = ()
@@ -44,6 +48,13 @@ class Settings(BaseSettings):
     @classmethod
     def _lower(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
+
+    @field_validator("telegram_api_url", "discord_api_url")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        if not value.startswith(("https://", "http://")):
+            raise ValueError(f"{value!r} is not an address that begins with https:// or http://")
+        return value.rstrip("/")
 
     @field_validator("allowed_private_hosts")
     @classmethod

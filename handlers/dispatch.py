@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
 from difflib import get_close_matches
 
 import structlog
@@ -27,8 +29,9 @@ class Dispatcher:
 
     commands = COMMANDS
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, *, operators: Collection[str] = ()) -> None:
         self.services = services
+        self._operators = frozenset(operators)
 
     async def suggest(self, request: Request, *, param: str, typed: str) -> list[str]:
         """Return what an argument may be, given what was typed of it so far."""
@@ -59,6 +62,8 @@ class Dispatcher:
 
     async def answer(self, request: Request) -> Message:
         """Return the answer to a request; it never raises for what a person can do."""
+        if request.user is not None and f"{request.platform}:{request.user}" in self._operators:
+            request = replace(request, is_operator=True)
         words = await self._words(request)
         command = _BY_NAME.get(request.command)
         if command is None:

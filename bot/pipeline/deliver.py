@@ -14,7 +14,18 @@ from collections.abc import Awaitable, Callable, Mapping
 import structlog
 
 from bot.domain import MINUTE, SECOND
-from bot.ports.chat import Chat, ChatGone, NotPermitted, Post, Refused, SendError, TryLater
+from bot.ports.chat import (
+    Chat,
+    ChatGone,
+    ChatMoved,
+    MessageGone,
+    NotPermitted,
+    Post,
+    Refused,
+    SendError,
+    TopicGone,
+    TryLater,
+)
 from storage import chats as chat_store
 from storage import outbox
 from storage.database import Database
@@ -50,6 +61,8 @@ class Deliver:
         self._lock = asyncio.Lock()
         #: Sends under way, each with its chat.
         self._sending: dict[asyncio.Task[None], int] = {}
+        #: Platforms that asked the whole bot to wait, and until when.
+        self._held: dict[str, int] = {}
 
     async def begin(self) -> None:
         """Take back what a process that died had leased: nobody else sends to these chats."""
@@ -105,7 +118,7 @@ class Deliver:
                     await outbox.expire(connection, now)
                     leased = await outbox.lease(
                         connection,
-                        platforms=list(self._chats),
+                        platforms=[one for one in self._chats if self._held.get(one, 0) <= now],
                         now=now,
                         until=now + LEASE,
                         limit=free,
@@ -136,13 +149,19 @@ class Deliver:
             async with asyncio.timeout(LONGEST_SEND_SECONDS):
                 key = await self._chats[owed.chat_platform].send(post)
         except TryLater as error:
+            if error.everywhere:
+                self._held[owed.chat_platform] = self._clock() + error.retry_after
             await self._again(owed, error.retry_after, str(error))
+        except ChatMoved as error:
+            async with self._database.write() as connection:
+                await chat_store.change(connection, owed.chat_id, key=error.key)
+            await self._again(owed, 0, str(error))
         except ChatGone as error:
             await self._settle(owed, "dead", now, error=str(error))
             async with self._database.write() as connection:
                 await chat_store.disable(connection, owed.chat_id, now=now, why=str(error))
             log.warning("a chat is gone", platform=owed.chat_platform, why=str(error))
-        except (NotPermitted, Refused) as error:
+        except (NotPermitted, TopicGone, MessageGone, Refused) as error:
             await self._settle(owed, "dead", now, error=str(error))
             log.warning("a post was not taken", platform=owed.chat_platform, why=str(error))
         except (SendError, TimeoutError) as error:  # unsure: it may be sent twice
