@@ -51,7 +51,7 @@ class Page:
 
 
 class Place(NamedTuple):
-    """Where a session stands: whose it is, and for which chat and measure it is asked."""
+    """Where a session stands: whose it is, and for which chat (that follows it) and measure it is asked."""
 
     watch_id: int
     platform: str

@@ -452,9 +452,12 @@ class Ingest:
             if failures:
                 answered[last.at, False].append(watch.id)
             trouble = f"{last.trouble}: {last.detail}" if isinstance(last, Failure) else None
-            # Trouble that began anew within a batch has lasted only since then.
-            if (trouble is None) != (watch.trouble is None) or 0 < len(failures) < len(one.answers):
-                troubles.append((watch.id, trouble, failures[-1].at if failures else None))
+            goes_on = watch.trouble is not None and len(failures) == len(one.answers)
+            if trouble != watch.trouble or (trouble is not None and not goes_on):
+                since = failures[-1].at if failures else None
+                troubles.append((watch.id, trouble, watch.trouble_since if goes_on else since))
+                if goes_on:
+                    continue  # for another reason now
                 if trouble is None:
                     log.info("a source answers again", watch=watch.name)
                 else:

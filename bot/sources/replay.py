@@ -325,6 +325,9 @@ def _spans(lines: list[dict[str, Any]], longest: float) -> dict[str, list[tuple[
             last.pop(key, None)
             continue
         if key in last and 0 < at - last[key] <= longest:
-            spans.setdefault(key, []).append((last[key], at))
+            known = spans.setdefault(key, [])
+            # Stretches that meet are one: a long file is looked up in them at every line.
+            begin = known.pop()[0] if known and known[-1][1] == last[key] else last[key]
+            known.append((begin, at))
         last[key] = at
     return spans

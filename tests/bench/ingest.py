@@ -7,6 +7,7 @@ database, in one transaction. Both run in this process, tick by tick in turn.
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import json
 import random
@@ -63,7 +64,8 @@ class Setting:
         chats: Among how many chats the watches are divided.
         history: How many earlier sessions each watch has.
         ending: Which part of the sessions ends in each tick; as many begin.
-        batch: How many watches come in one call, None for all.
+        batch: How many watches come in one call, None for all; the calls wait beside each other.
+        measured: How many ticks are measured, after those that warm up.
     """
 
     name: str
@@ -71,13 +73,22 @@ class Setting:
     history: int = 0
     ending: float = 0.0
     batch: int | None = None
-    goal: float | None = GOAL
+    measured: int = MEASURED
+    goal: float = GOAL
 
 
 SETTINGS = (
     Setting(name="ingest of 10,000 live sessions a tick"),
     Setting(name="the same, each with 3 earlier sessions", history=3),
-    Setting(name="the same in 100 chats, sessions come and go", chats=100, history=3, ending=ENDING),
+    #: After seven ticks as many begin as end: those that ended are silent for longer than the grace.
+    Setting(
+        name="the same in 100 chats, sessions come and go",
+        chats=100,
+        history=3,
+        ending=ENDING,
+        measured=2 * MEASURED,
+    ),
+    Setting(name="ingest of 10,000 in batches of 100", batch=100, measured=5),
 )
 
 
@@ -303,17 +314,13 @@ async def _measure(setting: Setting) -> list[Figure]:
 
 
 async def _ticks(setting: Setting, world: World, ingest: Ingest, path: Path) -> list[Figure]:
-    starts: list[float] = []
     for number in range(WARM_UP):
-        told = world.tick(number)
-        before = time.process_time()
-        await ingest.take(told, BEGIN + number * INTERVAL)
-        starts.append(time.process_time() - before)
+        await ingest.take(world.tick(number), BEGIN + number * INTERVAL)
     hand = ByHand(path, path.with_name("hand.db"))
     ours: list[float] = []
     theirs: list[float] = []
     alerts = []
-    for number in range(WARM_UP, WARM_UP + MEASURED + (7 if setting.ending else 0)):
+    for number in range(WARM_UP, WARM_UP + setting.measured):
         told, now = world.tick(number), BEGIN + number * INTERVAL
         ours.append(await _product(ingest, told, now, setting.batch or len(told)))
         rows = hand.rows(now)
@@ -335,6 +342,6 @@ async def _ticks(setting: Setting, world: World, ingest: Ingest, path: Path) -> 
 async def _product(ingest: Ingest, told: Sequence[tuple[Watch, Told]], now: int, batch: int) -> float:
     gc.collect()
     before = time.process_time()
-    for start in range(0, len(told), batch):
-        await ingest.take(told[start : start + batch], now)
+    batches = [told[start : start + batch] for start in range(0, len(told), batch)]
+    await asyncio.gather(*(ingest.take(one, now) for one in batches))
     return time.process_time() - before

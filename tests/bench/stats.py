@@ -110,6 +110,7 @@ async def _ask(parts: Parts) -> list[Figure]:
         Figure.ratio(
             "the same: time",
             median(wall["large"]) / median(wall["small"]),
+            goal=GOAL,
             note=f"{median(wall['large']) * 1000:.1f} ms against {median(wall['small']) * 1000:.1f} ms",
         ),
     ]

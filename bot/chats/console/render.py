@@ -29,7 +29,7 @@ def render(message: Message, *, stamp: str = "", indent: str = "", clickable: bo
         _add(text, line, clickable=clickable)
     width = max((len(field.label) for field in message.fields), default=0)
     for field in message.fields:
-        text.append(f"\n{pad}{field.label:<{width}}  ")
+        text.append(f"\n{pad}{field.label.translate(_CONTROLS):<{width}}  ")
         _add(text, field.value, clickable=clickable)
     if message.footer:
         text.append(f"\n{pad}")
