@@ -21,9 +21,14 @@ from storage.tables import session, session_key, tally, watch
 _TALLY = tuple(f.name for f in fields(Tally))
 _FIGURES = tuple(name for name in _TALLY if isinstance(tally.c[name].type, sa.Float))
 _tally_row = attrgetter(*_TALLY)
+#: What nearly every reading moves. Writing these alone takes half of the time of writing all.
+_MOVING = ("last_at", "last", "confirmed", "confirmed_at", "area", "covered", "readings", "views", "views_high")
+_moving = attrgetter(*_MOVING)
+_resting = attrgetter(*(name for name in _TALLY if name not in _MOVING))
 
 _insert_tallies = insert_or_ignore(tally, ("session_id", *_TALLY))
 _update_tallies = update_by_id(tally, "session_id", _TALLY)
+_move_tallies = update_by_id(tally, "session_id", _MOVING)
 _insert_keys = insert_or_ignore(session_key, ("watch_id", "key", "session_id"))
 
 #: The measures of an ended session, as columns of the table.
@@ -146,6 +151,7 @@ async def add(connection: Connection, new: Sequence[tuple[Session, str, bool]]) 
     )
     for (one, _, _), id_ in zip(new, result.scalars(), strict=True):
         one.id = id_
+        one.kept = _resting(one.tally)
     await _insert_tallies.run(connection, [(one.id, *_tally_row(one.tally)) for one, _, _ in new])
     await _save_keys(connection, [one for one, _, _ in new])
 
@@ -158,8 +164,17 @@ async def save(connection: Connection, changed: Iterable[Session]) -> None:
 
 
 async def save_tallies(connection: Connection, sessions: Iterable[Session]) -> None:
-    """Write the tallies of sessions."""
-    await _update_tallies.run(connection, [(*_tally_row(one.tally), one.id) for one in sessions])
+    """Write the tallies of sessions: of most of them only the figures that nearly every reading moves."""
+    moved, others = [], []
+    for one in sessions:
+        resting = _resting(one.tally)
+        if resting == one.kept:
+            moved.append((*_moving(one.tally), one.id))
+        else:
+            one.kept = resting
+            others.append((*_tally_row(one.tally), one.id))
+    await _move_tallies.run(connection, moved)
+    await _update_tallies.run(connection, others)
 
 
 async def _save_keys(connection: Connection, sessions: Iterable[Session]) -> None:
@@ -217,4 +232,5 @@ def _session(row: Any) -> Session:
         daily=row.daily,
         changed=False,
         tally=figures,
+        kept=_resting(figures),
     )

@@ -35,6 +35,7 @@ class Session:
         ended_at: The moment of the answer after which it counted as ended.
         ends: How often it ended: more than once where its id came back after the grace.
         daily: It stands for a calendar day of something that has no starts and ends.
+        kept: What the store wrote last of those figures that seldom move; the store's own note.
     """
 
     watch_id: int
@@ -51,6 +52,7 @@ class Session:
     daily: bool = False
     changed: bool = True
     tally: Tally = field(default_factory=Tally)
+    kept: tuple[object, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def is_live(self) -> bool:

@@ -446,23 +446,25 @@ class Ingest:
             if not one.answers:
                 continue
             last = one.answers[-1]
+            if isinstance(last, Answer):
+                answered[last.at, True].append(watch.id)
+                if watch.trouble is not None:
+                    troubles.append((watch.id, None, None))
+                    log.info("a source answers again", watch=watch.name)
+                continue
+            answered[last.at, False].append(watch.id)
             failures = list(takewhile(_failed, reversed(one.answers)))
+            since, goes_on = failures[-1].at, watch.trouble is not None
             if len(failures) < len(one.answers):
                 answered[one.answers[-1 - len(failures)].at, True].append(watch.id)
-            if failures:
-                answered[last.at, False].append(watch.id)
-            trouble = f"{last.trouble}: {last.detail}" if isinstance(last, Failure) else None
-            goes_on = watch.trouble is not None and len(failures) == len(one.answers)
-            if trouble != watch.trouble or (trouble is not None and not goes_on):
-                since = failures[-1].at if failures else None
-                troubles.append((watch.id, trouble, watch.trouble_since if goes_on else since))
-                if goes_on:
-                    continue  # for another reason now
-                if trouble is None:
-                    log.info("a source answers again", watch=watch.name)
-                else:
-                    log.warning("a source cannot be read", watch=watch.name, why=trouble)
-        for (at, well), ids in sorted(answered.items(), key=lambda item: not item[0][1]):
+                goes_on = False
+            trouble = f"{last.trouble}: {last.detail}".removesuffix(": ")
+            if not goes_on:
+                troubles.append((watch.id, trouble, since))
+                log.warning("a source cannot be read", watch=watch.name, why=trouble)
+            elif trouble != watch.trouble:
+                troubles.append((watch.id, trouble, watch.trouble_since))
+        for (at, well), ids in sorted(answered.items()):
             await watches.note_asked(connection, ids, at=at, answered=well)
         await watches.note_trouble(connection, troubles)
         again: list[tuple[int, int | None]] = [
