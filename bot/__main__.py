@@ -91,6 +91,8 @@ def replay(
             rungs = parse_ladder([ladder])
         except ValueError as error:
             _fail(f'--ladder: {str(error)!r} is not a number; write for example --ladder "100 250 1k".')
+        if not rungs:
+            _fail('--ladder is empty; write for example --ladder "100 250 1k".')
     _do(play.replay(files, out=sys.stdout, as_json=json, record_book=record_book, ladder=rungs))
 
 

@@ -24,6 +24,7 @@ from bot.domain.measure import RECORDED
 from bot.domain.reading import is_figure
 from bot.pipeline.schedule import Schedule
 from bot.ports.chat import Chat
+from bot.ports.source import BadAddress
 from bot.samples import RECORD_BOOK, SPACE
 from bot.services import watching
 from bot.sources.replay import Replay, load
@@ -61,6 +62,9 @@ async def _stage(
     Yields:
         The parts, their clock, and the moments at which there is something to read.
     """
+    twice = next((path for n, path in enumerate(files) if path in files[:n]), None)
+    if twice is not None:
+        raise BadAddress(f"{twice.name} is given twice.")
     recordings = [load(path) for path in files]
     begins = [recording.answers[0].at for recording in recordings]
     clock = Hands(min(begins))
@@ -192,7 +196,7 @@ def read_book(path: Path) -> list[dict[str, Any]]:
         book = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         raise BookError(f"{path.name} cannot be read: {error}.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BookError(f"{path.name} is not JSON: {error}.") from error
     if not isinstance(book, list):
         raise BookError(f'{path.name} must be a list of entries like {{"measure": "peak", "value": 44000, ...}}.')
@@ -218,9 +222,12 @@ def _problem(entry: Any) -> str | None:
             return '"watch" must name the watch that the entry belongs to'
     elif not isinstance(entry.get("platform"), str):
         return '"platform" must say where the record counts, for example "x"'
-    for name in ("holder", "date", "link", "note"):
-        if not isinstance(entry.get(name), str | None):
+    for name in ("holder", "date", "link", "note", "platform", "watch"):
+        text = entry.get(name)
+        if not isinstance(text, str | None):
             return f'"{name}" must be text'
+        if text is not None and text != text.encode(errors="replace").decode():
+            return f'"{name}" holds half a character (a lone surrogate)'
     for name in ("disputed", "at_least"):
         if not isinstance(entry.get(name, False), bool):
             return f'"{name}" must be true or false'

@@ -17,6 +17,9 @@ async def unwatch(request: Request, services: Services, words: Words) -> Message
             raise watching.NoWatches
         raise Mistake(words.say("Say which one."), example=f"/unwatch {found[0].name}")
     watched = await watching.find(services, request, request.text)
+    typed = request.text.strip().strip('"“”')
+    if watched.name.casefold() != typed.casefold() and ":" not in typed:  # a beginning is too little to take away
+        raise watching.UnknownName(typed, [watched.name])
     await watching.remove(services, request, watched)
     return Message(
         symbol="👋",

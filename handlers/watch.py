@@ -46,6 +46,10 @@ async def watch(request: Request, services: Services, words: Words) -> Message:
         ) from None
     except watching.NameTaken:
         raise Mistake(words.say("Another watch here is already called “{name}”.", name=name or "")) from None
+    if added.renamed:
+        return Message(
+            symbol="👀", title=words.say("It is called {name} here from now on.", name=bold(added.name))
+        )
     if added.already:
         return Message(symbol="👀", title=words.say("{name} is watched here already.", name=bold(added.name)))
     lines = [_reports(added, words)]

@@ -16,6 +16,11 @@ _BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800\u034f\u17b4\u17b5")
 _JOINER = "\u200d"
 
 
+def whole(text: str) -> str:
+    """Return text without halves of characters (lone surrogates), which JSON may hold and no database takes."""
+    return text.encode(errors="replace").decode()
+
+
 _USER = re.compile(r"//[^/@\s]*@")
 _QUERY = re.compile(r"\?[^#\s]*")
 

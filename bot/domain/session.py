@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, tzinfo
 from typing import NamedTuple
 
 from bot.domain import DAY, HOUR, MINUTE, SECOND
+from bot.domain.outside import whole
 from bot.domain.reading import Answer, Metric, Reading, State
 from bot.domain.statistics import JOINED_INTERVALS, Tally
 
@@ -425,10 +426,10 @@ def _describe(session: Session, reading: Reading) -> None:
     """Keep the newest words on a session; a source that leaves them out does not unsay them."""
     title = reading.title
     if title is not None and title != session.title:
-        session.title = title
+        session.title = whole(title)
         session.changed = True
     if reading.hosts and reading.hosts != session.hosts:
-        session.hosts = reading.hosts
+        session.hosts = tuple(whole(host) for host in reading.hosts)
         session.changed = True
     if reading.url is not None and reading.url != session.url:
         session.url = reading.url

@@ -441,7 +441,7 @@ class Ingest:
     async def _note(self, connection: Connection, told: Sequence[tuple[Watch, Told]], now: int) -> None:
         """Write down who answered, who failed and why, and when to ask again where a source said so."""
         answered = defaultdict(list)
-        troubles = []
+        troubles: list[tuple[int, str | None, int | None]] = []
         for watch, one in told:
             if not one.answers:
                 continue

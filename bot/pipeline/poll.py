@@ -82,9 +82,22 @@ class Poll:
     async def _ask(self, source: Source, batch: Sequence[Watch], now: int) -> None:
         try:
             told = await self._read(source, batch, now)
-            await self._ingest.take(list(zip(batch, told, strict=True)), now)
+            await self._store(list(zip(batch, told, strict=True)), now)
         finally:
             self._asking.difference_update(watch.id for watch in batch)
+
+    async def _store(self, told: Sequence[tuple[Watch, Told]], now: int) -> None:
+        """Hand on what was told; if it cannot be stored, one by one, so that a bad watch costs no other."""
+        try:
+            await self._ingest.take(told, now)
+        except Exception:
+            if len(told) == 1:
+                raise
+            for one in told:
+                try:
+                    await self._ingest.take([one], now)
+                except Exception as error:  # the others must go on
+                    log.exception("what a source told could not be stored", watch=one[0].name, why=repr(error))
 
     async def _read(self, source: Source, batch: Sequence[Watch], now: int) -> Sequence[Told]:
         asks = [

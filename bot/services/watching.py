@@ -66,6 +66,7 @@ class Added:
 
     Attributes:
         already: The chat watched it before; only the name may be new.
+        renamed: The chat calls it otherwise from now on.
         address: As it is written in full.
     """
 
@@ -73,6 +74,7 @@ class Added:
     watch: Watch
     description: Description
     already: bool
+    renamed: bool
     address: str
 
 
@@ -170,6 +172,7 @@ async def add(services: Services, request: Request, address: str, *, name: str |
         watch=watch,
         description=description,
         already=before is not None,
+        renamed=before is not None and before != called,
         address=f"{source.platform}:{description.reference}",
     )
 

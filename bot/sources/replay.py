@@ -33,6 +33,8 @@ UNITS = {
 }
 DEFAULT_UNIT = "viewers"
 DEFAULT_INTERVAL_SECONDS = 60
+#: Years in which a reading may lie: databases and calendars have bounds.
+EARLIEST, LATEST = 1971, 2999
 #: An id whose own lines follow one another this closely, in poll intervals, was there in between.
 STILL_THERE = 1.5
 
@@ -155,6 +157,8 @@ def load(path: Path) -> Recording:
     for number, line in numbered:
         try:
             value = json.loads(line, parse_constant=_no_constant)
+            if _is_broken(line):
+                raise ValueError("it holds half a character (a lone surrogate)")  # noqa: TRY301
             if not isinstance(value, dict):
                 raise ValueError("a line must be a JSON object")  # noqa: TRY004, TRY301
             lines.append(_header(value) if not lines else _line(value, lines[0]["daily_platform"]))
@@ -172,6 +176,17 @@ _HEADER = (
     '{"replay": 1, "platform": "x", "watch": "name", "unit": "participants", "interval": 30, '
     '"timezone": "Asia/Karachi"}'
 )
+
+
+def _is_broken(line: str) -> bool:
+    """Tell whether a JSON text writes a character that does not exist: no database takes it."""
+    if "\\u" not in line:
+        return False
+    try:
+        json.dumps(json.loads(line), ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _no_constant(name: str) -> None:
@@ -267,6 +282,8 @@ def _moment(text: object) -> int:
         raise ValueError(f'"at" {text!r} is not a time like "2022-04-20T17:00:00Z"') from error
     if moment.tzinfo is None:
         raise ValueError(f'"at" {text!r} names no zone: write it like "2022-04-20T17:00:00Z"')
+    if not EARLIEST <= moment.year <= LATEST:
+        raise ValueError(f'"at" {text!r} is not between the years {EARLIEST} and {LATEST}')
     return round(moment.timestamp() * SECOND)
 
 

@@ -467,7 +467,7 @@ async def played(folder: str, events: Sequence[Event], *, one_by_one: bool) -> d
         await database.close()
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=20)
 @given(events=streams())
 def test_the_same_readings_in_other_batches_and_with_restarts_between_give_the_same(events: list[Event]) -> None:
     async def both() -> None:

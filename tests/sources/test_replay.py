@@ -125,6 +125,9 @@ def test_scheduled_and_ended_are_states(tmp_path: Path) -> None:
         (line(0, "a", hosts="PTI"), '"hosts" must be a list'),
         (line(0, None, error="tired"), '"error" must be one of'),
         ("[" * 100_000, "not JSON"),
+        ('{"at": "2022-04-20T17:00:00Z", "session": "\\ud800", "state": "live"}', "half a character"),
+        (line(0, "a", at="0001-01-01T00:00:00+05:00"), "between the years"),
+        (line(0, "a", at="9999-12-31T23:59:59-05:00"), "between the years"),
     ],
 )
 def test_a_bad_line_is_refused_by_its_number(tmp_path: Path, bad: object, reason: str) -> None:
