@@ -132,7 +132,7 @@ def _shown(url: str) -> str:
 def _prepared(path: Path) -> Path:
     """Make the folder of a database file; return the file's one path, whatever links lead to it."""
     if not path.name or path.is_dir():
-        raise DatabaseError(f"DATABASE_URL names the folder {path}: write a file in it, such as milepost.db.")
+        raise DatabaseError(f"The database at {path} cannot be opened: it is a folder. Name a file in it.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
