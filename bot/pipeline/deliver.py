@@ -87,6 +87,7 @@ class Deliver:
         """Let nothing wait for the clock to catch up after it was set back."""
         async with self._database.write() as connection:
             await outbox.rearm(connection, list(self._chats), now=now, lease=LEASE, pause=LONGEST_PAUSE)
+        self._held = {name: min(until, now + LONGEST_PAUSE) for name, until in self._held.items()}
 
     async def follow(self, owed: asyncio.Event) -> None:
         """Send at once whenever a transaction made deliveries; ends when it is cancelled."""

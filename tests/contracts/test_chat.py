@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 from collections.abc import Callable, Sequence
@@ -97,6 +98,56 @@ async def test_text_from_outside_is_plain_text(out_and_chat: tuple[io.StringIO, 
     if isinstance(chat, Figures):
         (line,) = printed.splitlines()
         assert json.loads(line)["title"] == hostile
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[bold]x[/bold] [link=https://example.org]y[/link]",
+        "<b>x</b> &amp; <script>",
+        "*x* _y_ `z` ~~w~~ ||v||",
+        ":warning: :smile:",
+        "@everyone @here <@1> #1",
+        "{0} %s \\n \\x1b[31m",
+        "日本語 اردو 한국어 🎧👩\u200d🚀",
+    ],
+)
+async def test_what_is_sent_arrives_letter_by_letter(out_and_chat: tuple[io.StringIO, Chat], text: str) -> None:
+    out, chat = out_and_chat
+    span = Span(text)
+    await chat.send(post(Message(title=(span,), lines=((span,),), fields=(Field(text, (span,)),), footer=(span,))))
+    printed = out.getvalue()
+    if isinstance(chat, Figures):
+        assert json.loads(printed)["title"] == text
+    else:
+        assert printed.count(text) == 5  # title, line, label, value, footer
+
+
+async def test_no_sign_that_a_terminal_would_obey_reaches_it(out_and_chat: tuple[io.StringIO, Chat]) -> None:
+    out, chat = out_and_chat
+    controls = "".join(map(chr, (*range(32), *range(127, 160))))
+    span = Span(f"before{controls}after", url=f"https://example.org/{controls}")
+    await chat.send(
+        post(Message(title=(span,), lines=((span,),), fields=(Field(span.text, (span,)),), footer=(span,)))
+    )
+    if not isinstance(chat, Figures):  # which is for programs; JSON hides them there
+        assert set(out.getvalue()) & set(controls) == {"\n"}
+        assert len(out.getvalue().splitlines()) == 4
+
+
+async def test_posts_that_are_sent_at_once_arrive_whole_and_in_order(
+    out_and_chat: tuple[io.StringIO, Chat],
+) -> None:
+    out, chat = out_and_chat
+    posts = [post(Message(title=(Span(f"title {n}"),), lines=((Span(f"line {n}"),),))) for n in range(20)]
+    await asyncio.gather(*(chat.send(one) for one in posts))
+    if isinstance(chat, Figures):
+        assert [json.loads(line)["title"] for line in out.getvalue().splitlines()] == [
+            f"title {n}" for n in range(20)
+        ]
+    else:
+        words = [line.strip().removeprefix("22:00").strip() for line in out.getvalue().splitlines()]
+        assert words == [word for n in range(20) for word in (f"title {n}", f"line {n}")]
 
 
 async def test_the_console_hears_lines_with_and_without_a_slash() -> None:

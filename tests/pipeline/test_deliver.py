@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import asyncio
+
 import pytest
+from structlog.testing import capture_logs
 
 from bot.domain import HOUR, MINUTE, SECOND
-from bot.pipeline.deliver import FIRST_PAUSE, LEASE, Deliver
+from bot.pipeline import deliver as stage_module
+from bot.pipeline.deliver import FIRST_PAUSE, LEASE, LONGEST_PAUSE, SENDS_AT_ONCE, Deliver
 from bot.ports.chat import (
     ChatGone,
     ChatMoved,
@@ -166,3 +170,178 @@ async def test_what_is_older_than_its_worth_is_not_sent(stage: Stage) -> None:
     await stage.tick(25 * HOUR)
     assert stage.chat.posts == []
     assert set(await stage.states()) == {"expired"}
+
+
+async def test_a_chat_that_hangs_holds_up_no_other(stage: Stage) -> None:
+    await stage.owe(3)
+    stage.chat.gates["ann"] = asyncio.Event()
+    tick = asyncio.create_task(stage.tick())
+    async with asyncio.timeout(10):
+        while len(stage.chat.titles("bob")) < 3:  # noqa: ASYNC110 - the fake sets no event
+            await asyncio.sleep(0.01)
+    assert not tick.done()
+    assert [delivery for chat, delivery in stage.chat.tried if chat == "ann"] == [min(stage.chat.tried)[1]]
+    # What is owed meanwhile is sent at once, too.
+    async with stage.database.write() as connection:
+        watch = await a_watch(connection, "two")
+        await listens(connection, await a_chat(connection, "bob"), watch)
+        await owed(connection, await a_session(connection, watch), first=4)
+    async with asyncio.timeout(10):
+        while len(stage.chat.titles("bob")) < 4:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    assert stage.chat.titles("ann") == []
+    stage.chat.gates["ann"].set()
+    await tick
+    assert stage.chat.titles("ann") == ["ended:1", "ended:2", "ended:3"]
+    assert stage.chat.most_busy["ann"] == 1
+
+
+async def test_a_chat_that_hangs_is_not_sent_to_twice_although_the_clock_leaps(stage: Stage) -> None:
+    await stage.owe()
+    stage.chat.gates["ann"] = asyncio.Event()
+    first = asyncio.create_task(stage.tick())
+    async with asyncio.timeout(10):
+        while stage.chat.titles("bob") == []:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    second = asyncio.create_task(stage.tick(10 * LEASE))
+    await asyncio.sleep(0.6)  # longer than a round waits
+    stage.chat.gates["ann"].set()
+    await asyncio.gather(first, second)
+    assert stage.chat.titles("ann") == ["ended:1"]
+    assert len(stage.chat.tried) == 2
+
+
+async def test_only_a_few_sends_are_under_way_at_once(stage: Stage) -> None:
+    names = [f"chat {n}" for n in range(SENDS_AT_ONCE + 5)]
+    async with stage.database.write() as connection:
+        watch = await a_watch(connection)
+        for name in names:
+            await listens(connection, await a_chat(connection, name), watch)
+        await owed(connection, await a_session(connection, watch))
+    gate = asyncio.Event()
+    stage.chat.gates.update((name, gate) for name in names)
+    tick = asyncio.create_task(stage.tick())
+    async with asyncio.timeout(10):
+        while sum(stage.chat.busy.values()) < SENDS_AT_ONCE:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.6)
+    assert sum(stage.chat.busy.values()) == SENDS_AT_ONCE
+    gate.set()
+    await tick
+    assert len(stage.chat.posts) == len(names)
+
+
+async def test_a_send_that_never_ends_is_given_up_and_tried_again(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage_module, "LONGEST_SEND_SECONDS", 0.05)
+    await stage.owe()
+    gate = stage.chat.gates["ann"] = asyncio.Event()
+    await stage.tick()
+    gate.set()
+    await stage.tick(FIRST_PAUSE)
+    assert stage.chat.titles("ann") == ["ended:1"]
+
+
+async def test_a_chat_that_fails_in_an_unheard_of_way_stops_no_other_and_is_tried_again(stage: Stage) -> None:
+    await stage.owe(2)
+    stage.chat.fails("ann", ZeroDivisionError("oops"))
+    with capture_logs() as lines, pytest.raises(ZeroDivisionError):
+        await stage.tick()
+    assert "a delivery failed and will be tried again" in [line["event"] for line in lines]
+    assert stage.chat.titles("bob") == ["ended:1", "ended:2"]
+    await stage.tick(FIRST_PAUSE)
+    assert stage.chat.titles("ann") == ["ended:1", "ended:2"]
+
+
+async def test_an_alert_that_cannot_be_written_is_given_up_and_the_next_one_is_sent(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await stage.owe(2)
+    render = stage.deliver._render
+
+    async def render_some(owed: Owed) -> Post | None:
+        if owed.key == "ended:1":
+            raise KeyError("no words")
+        return await render(owed)
+
+    monkeypatch.setattr(stage.deliver, "_render", render_some)
+    with capture_logs():
+        await stage.tick()
+    assert stage.chat.titles("ann") == ["ended:2"]
+    assert sorted(await stage.states()) == ["dead", "dead", "sent", "sent"]
+
+
+async def test_pauses_grow_up_to_a_bound(stage: Stage) -> None:
+    await stage.owe()
+    stage.chat.fails("ann", *[Unsure("cut")] * 12)
+    pauses = []
+    for _ in range(12):
+        await stage.tick()
+        async with stage.database.read() as connection:
+            (due_at,) = {
+                at for state, at in await rows(connection, "delivery", "state", "due_at") if state == "pending"
+            }
+        pauses.append(due_at - stage.now)
+        stage.now = due_at
+    assert pauses[:3] == [FIRST_PAUSE, 2 * FIRST_PAUSE, 4 * FIRST_PAUSE]
+    assert pauses[-1] == LONGEST_PAUSE
+
+
+async def test_a_wait_of_nothing_is_still_a_wait(stage: Stage) -> None:
+    await stage.owe()
+    stage.chat.fails("ann", *[TryLater("wait", retry_after=0)] * 5)
+    await stage.tick()
+    assert len([chat for chat, _ in stage.chat.tried if chat == "ann"]) == 1
+
+
+async def test_who_wakes_the_deliverer_is_served_at_once_and_a_stop_lets_a_send_end(stage: Stage) -> None:
+    await stage.owe(2)
+    stage.chat.gates["ann"] = asyncio.Event()
+    made = asyncio.Event()
+    follow = asyncio.create_task(stage.deliver.follow(made))
+    made.set()
+    async with asyncio.timeout(10):
+        while len(stage.chat.titles("bob")) < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    follow.cancel()
+    asyncio.get_running_loop().call_later(0.1, stage.chat.gates["ann"].set)
+    with pytest.raises(asyncio.CancelledError):
+        await follow
+    # The one under way arrived and is settled; the next one was not begun.
+    assert stage.chat.titles("ann") == ["ended:1"]
+    assert sorted(await stage.states()) == ["pending", "sent", "sent", "sent"]
+
+
+async def test_a_failure_does_not_end_the_deliverer(stage: Stage) -> None:
+    await stage.owe()
+    stage.chat.fails("ann", ZeroDivisionError("oops"))
+    made = asyncio.Event()
+    follow = asyncio.create_task(stage.deliver.follow(made))
+    with capture_logs():
+        made.set()
+        async with asyncio.timeout(10):
+            while len(stage.chat.tried) < 2 or stage.deliver._sending:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        stage.now += FIRST_PAUSE
+        async with asyncio.timeout(10):
+            while stage.chat.titles("ann") == []:
+                made.set()
+                await asyncio.sleep(0.01)
+    follow.cancel()
+    await asyncio.gather(follow, return_exceptions=True)
+
+
+async def test_a_clock_that_was_set_back_holds_up_nothing(stage: Stage) -> None:
+    await stage.owe()
+    stage.chat.fails("ann", TryLater("wait", retry_after=20 * SECOND, everywhere=True))
+    stage.now += HOUR
+    async with stage.database.write() as connection:
+        watch = await a_watch(connection, "two")
+        await listens(connection, await a_chat(connection, "cleo"), watch)
+        await owed(connection, await a_session(connection, watch), at=NOW + HOUR)
+    await stage.tick()
+    stage.now -= HOUR
+    await stage.deliver.rearm(stage.now)
+    await stage.tick(LONGEST_PAUSE)
+    assert [stage.chat.titles(name) for name in ("ann", "bob", "cleo")] == [["ended:1"]] * 3
