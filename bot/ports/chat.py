@@ -15,12 +15,13 @@ A chat platform listens for commands and sends posts. Errors of sending, each wi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from bot.ports.command import Declaration, Request
 from bot.ports.message import Message
+from bot.ports.pace import Pace
 
 
 class SendError(Exception):
@@ -70,7 +71,7 @@ class Refused(SendError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A place to post to: a chat, and a topic or thread of it."""
+    """A place to post to: a chat, and a topic, channel or thread of it."""
 
     chat: str
     topic: str | None = None
@@ -82,6 +83,7 @@ class Post:
 
     Attributes:
         delivery: The delivery's id; the same again on a resend, so a platform can drop the second.
+        installation: What tells this bot's deliveries from those of a database that it had before.
         stamp: The moment of the alert as the chat writes it, for chats that show none of their own.
         replaces: The platform's id of the post that this one takes the place of, if any.
         facts: The alert in figures, for programs (``replay --json``).
@@ -95,23 +97,9 @@ class Post:
     stamp: str
     replaces: str | None
     facts: Mapping[str, object]
+    installation: str = ""
     mention: str | None = None
     silent: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """How fast a platform takes posts; None where it sets no such limit.
-
-    Attributes:
-        a_second: Posts of the whole bot.
-        a_second_a_chat: Posts to one chat.
-        a_minute_a_group: Posts to one chat of several people.
-    """
-
-    a_second: float | None = None
-    a_second_a_chat: float | None = None
-    a_minute_a_group: float | None = None
 
 
 class Listener(Protocol):
@@ -132,12 +120,16 @@ class Listener(Protocol):
         """Return what an argument may be, given what was typed of it so far; the likeliest first."""
         ...
 
-    async def let_in(self, *, platform: str, chat: str, title: str | None) -> None:
-        """Note that the bot may post in a chat, newly or again."""
+    async def let_in(self, *, platform: str, chat: str, title: str | None, topic: str | None = None) -> None:
+        """Note that the bot may post in a chat, or in a topic of it, newly or again."""
         ...
 
-    async def put_out(self, *, platform: str, chat: str, why: str) -> None:
-        """Note that the bot may no longer post in a chat."""
+    async def put_out(self, *, platform: str, chat: str, why: str, topic: str | None = None) -> None:
+        """Note that the bot may no longer post in a chat, or in a topic of it that is closed or gone."""
+        ...
+
+    async def roll_call(self, *, platform: str, chats: Collection[str]) -> None:
+        """Note that these are all the chats of several people in which the bot is; for platforms that know."""
         ...
 
     async def moved(self, *, platform: str, old: str, new: str) -> None:
@@ -146,15 +138,18 @@ class Listener(Protocol):
 
 
 class Chat(Protocol):
-    """A chat platform. Adapters neither retry nor sleep in ``send``: the deliverer does.
+    """A chat platform. Adapters neither retry nor wait in ``send``: the deliverer does.
 
     Attributes:
         platform: ``console``, ``telegram``, ``discord``.
-        limits: How fast it takes posts.
+        by_topic: Whether each topic of a chat takes posts at its own pace, and is listened to on its own.
+        pace: What was sent lately and may be sent now. The deliverer takes a post's turn of it before it calls
+            ``send``; adapters note there whatever else they send, and how long the platform asks to wait.
     """
 
     platform: str
-    limits: Limits
+    by_topic: bool
+    pace: Pace
 
     def is_group(self, chat: str) -> bool:
         """Tell whether a chat, by its platform's id, is one of several people."""
@@ -172,6 +167,14 @@ class Chat(Protocol):
         """
         ...
 
+    async def tell(self, user: str, message: Message) -> None:
+        """Write to a person in private, by the platform's id of them; never to a chat.
+
+        Raises:
+            SendError: It did not arrive, or perhaps did; many people take no messages from bots.
+        """
+        ...
+
     async def check(self) -> str | None:
         """Return what is wrong with the set-up and how to mend it, or None; for ``doctor``."""
         ...
@@ -179,3 +182,8 @@ class Chat(Protocol):
     async def stop(self) -> None:
         """Stop listening and let go of connections."""
         ...
+
+
+def lane(chat: Chat, target: Target) -> str:
+    """Return what posts to a target must keep their order and pace with: all with the same are one after another."""
+    return target.topic or target.chat if chat.by_topic else target.chat

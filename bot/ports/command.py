@@ -22,6 +22,10 @@ class Takes(StrEnum):
     WORD = "word"
     NAME = "name"  # of a watch of this chat: completed as one types
     REST = "rest"  # everything that follows
+    #: A channel, thread or other chat where it shall count instead of here. The chat's adapter reads it, asks
+    #: whether the bot and the person may do that there, and leaves it out of ``Request.text``.
+    PLACE = "place"
+    MENTION = "mention"  # whom a chat may call: ``nobody``, ``here``, or a role as the platform writes it
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,8 @@ class Param:
     Attributes:
         about: A few words on it, in English; a message id of the catalogs.
         choices: The only words it may be, if they are few.
+        several: Words of which it may be several.
+        lead: The word that is typed in front of it, where its place alone does not tell what it is.
     """
 
     name: str
@@ -38,6 +44,8 @@ class Param:
     takes: Takes = Takes.WORD
     required: bool = False
     choices: tuple[str, ...] = ()
+    several: tuple[str, ...] = ()
+    lead: str = ""
 
 
 class Declaration(Protocol):
@@ -66,13 +74,17 @@ class Request:
     """One command as somebody gave it.
 
     Attributes:
-        platform, chat, topic: Where.
+        platform, chat, topic: Where it counts.
         chat_title: What people call the chat.
+        topic_title: What people call the topic or channel; a reference that the platform shows by its name.
+        elsewhere: It was typed in another place than where it counts.
         command: Its name, without the slash.
         text: All that was typed after it.
         user: The platform's id of who gave it, if it is a person.
         locale: The language that the platform knows them by.
+        roles: Ids of the roles that who gave it has there.
         is_admin: May change this chat's settings.
+        by_role: An admin only by a role that the chat's admins allowed.
         is_operator: Runs this bot.
     """
 
@@ -80,9 +92,13 @@ class Request:
     chat: str
     topic: str | None = None
     chat_title: str | None = None
+    topic_title: str | None = None
+    elsewhere: bool = False
     command: str
     text: str = ""
     user: str | None = None
     locale: str | None = None
+    roles: tuple[str, ...] = ()
     is_admin: bool = False
+    by_role: bool = False
     is_operator: bool = False

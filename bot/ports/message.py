@@ -16,6 +16,8 @@ class Style(StrEnum):
     BOLD = "bold"
     CODE = "code"
     FAINT = "faint"
+    #: The text is a channel or role as the platform writes it, and is shown by its name; it never calls anybody.
+    REFERENCE = "reference"
 
 
 @dataclass(frozen=True, slots=True)

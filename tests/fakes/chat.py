@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict, deque
 
-from bot.ports.chat import Limits, Listener, Post
-from bot.ports.message import plain_text
+from bot.ports.chat import Listener, Post
+from bot.ports.message import Message, plain_text
+from bot.ports.pace import Limits, Pace
 
 
 class FakeChat:
@@ -17,13 +18,15 @@ class FakeChat:
         posts: What arrived, in order.
         busy: How many sends are under way in each chat.
         most_busy: How many there were at once, at most.
+        told: What was written to people in private.
         gates: A send to one of these chats waits for its gate: a chat that hangs.
     """
 
-    limits = Limits()
-
-    def __init__(self, platform: str = "fake") -> None:
+    def __init__(self, platform: str = "fake", *, by_topic: bool = False, pace: Pace | None = None) -> None:
         self.platform = platform
+        self.by_topic = by_topic
+        self.pace = pace or Pace(Limits())
+        self.told: list[tuple[str, Message]] = []
         self.tried: list[tuple[str, int]] = []
         self.posts: list[Post] = []
         self.busy: dict[str, int] = defaultdict(int)
@@ -65,6 +68,11 @@ class FakeChat:
         finally:
             self.busy[chat] -= 1
         return f"post-{post.delivery}"
+
+    async def tell(self, user: str, message: Message) -> None:
+        if self._fails[user]:
+            raise self._fails[user].popleft()
+        self.told.append((user, message))
 
     async def check(self) -> str | None:
         return None

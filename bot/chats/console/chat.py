@@ -12,9 +12,10 @@ import structlog
 from rich.console import Console
 
 from bot.chats.console.render import render
-from bot.ports.chat import Limits, Listener, Post
+from bot.ports.chat import Listener, Post
 from bot.ports.command import Request
 from bot.ports.message import Message
+from bot.ports.pace import Limits, Pace
 
 log = structlog.get_logger(__name__)
 
@@ -33,7 +34,7 @@ class ConsoleChat:
     """
 
     platform = "console"
-    limits = Limits()
+    by_topic = False
 
     def __init__(
         self,
@@ -46,6 +47,7 @@ class ConsoleChat:
         self._lines = lines
         self._on_leave = on_leave
         self._task: asyncio.Task[None] | None = None
+        self.pace = Pace(Limits())
 
     def is_group(self, chat: str) -> bool:
         """Tell that one person sits at the terminal."""
@@ -60,6 +62,10 @@ class ConsoleChat:
         """Print an alert."""
         self._print(post.message, stamp=post.stamp)
         return None
+
+    async def tell(self, user: str, message: Message) -> None:
+        """Print a message for the person at the terminal."""
+        self._print(message)
 
     async def check(self) -> str | None:
         """Find nothing wrong."""

@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 from typing import TextIO
 
-from bot.ports.chat import Limits, Listener, Post
+from bot.ports.chat import Listener, Post
+from bot.ports.message import Message
+from bot.ports.pace import Limits, Pace
 
 
 class Figures:
     """A chat for programs: it prints facts and asks nothing."""
 
     platform = "console"
-    limits = Limits()
+    by_topic = False
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
+        self.pace = Pace(Limits())
 
     def is_group(self, chat: str) -> bool:
         """Tell that one program reads this."""
@@ -28,6 +31,9 @@ class Figures:
         """Print an alert's facts."""
         print(json.dumps(post.facts, ensure_ascii=False), file=self._out, flush=True)
         return None
+
+    async def tell(self, user: str, message: Message) -> None:
+        """Tell programs nothing but facts."""
 
     async def check(self) -> str | None:
         """Find nothing wrong."""

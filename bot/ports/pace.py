@@ -1,0 +1,163 @@
+"""Keeping within a platform's limits before it has to say so: what one bot sends, posts and answers together.
+
+Pauses are deadlines on a clock that nobody sets. Posts take turns, evenly spread, at a little less than the whole
+bot's limit; what is left is for answers, which never queue behind posts. A lane is what has a limit of its own: a
+chat, or a channel of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections import OrderedDict, deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+#: The part of the whole bot's limit that posts may use up.
+SHARE_OF_POSTS = 0.94
+#: Requests that leave this much apart (seconds) may arrive closer together: windows are counted as longer by it.
+JITTER = 0.03
+#: So late a post may be and still take its own turn (in turns), so that a busy loop costs no throughput.
+CATCH_UP = 2
+MINUTE = 60.0
+#: A post that would have to wait longer (seconds) is put back instead.
+PATIENCE = 3.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How fast a platform takes messages; None where it sets no such limit.
+
+    Attributes:
+        a_second: Messages of the whole bot.
+        a_second_a_lane: Messages to one chat, or to one channel of it.
+        a_minute_a_group: Messages to one chat of several people.
+    """
+
+    a_second: float | None = None
+    a_second_a_lane: float | None = None
+    a_minute_a_group: int | None = None
+
+
+class Pace:
+    """What one bot has sent lately, and what it may send now.
+
+    Args:
+        clock: Seconds; only differences count.
+        sleep: Waits so many seconds of that clock.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.limits = limits
+        self._clock = clock
+        self._sleep = sleep
+        self._line = asyncio.Lock()
+        #: When the next post's turn is.
+        self._next = -math.inf
+        self._all: deque[float] = deque(maxlen=math.floor(limits.a_second) if limits.a_second else 1)
+        #: The last minute, lane by lane, the latest last.
+        self._sent: OrderedDict[str, deque[float]] = OrderedDict()
+        self._groups: set[str] = set()
+        self._until = -math.inf
+        self._held: dict[str, float] = {}
+
+    async def turn(self, lane: str, *, group: bool = False) -> float:
+        """Wait until a post may leave, after those that asked before, and note that it does.
+
+        Returns:
+            0 when it may leave; else in how many seconds it is worth asking again, which is too long to wait here.
+        """
+        wait = await self._settle(lambda: max(self._lane_wait(lane, group=group), self.held()))
+        if wait:
+            return wait
+        async with self._line:
+            wait = await self._settle(lambda: max(self._turn_wait(), self.wait(lane, group=group)))
+            if wait:
+                return wait
+            self.note(lane, group=group)
+        return 0
+
+    async def answer(self, lane: str, *, group: bool = False) -> None:
+        """Wait until an answer may leave, ahead of all posts that wait, and note that it does."""
+        while (wait := self.wait(lane, group=group)) > 0:
+            await self._sleep(wait)
+        self.note(lane, group=group)
+
+    def note(self, lane: str, *, group: bool = False) -> None:
+        """Note that something leaves now."""
+        now = self._clock()
+        if self.limits.a_second is not None:
+            step = 1 / (self.limits.a_second * SHARE_OF_POSTS)
+            self._next = max(self._next, now - CATCH_UP * step) + step
+            self._all.append(now)
+        self._sent.setdefault(lane, deque(maxlen=self.limits.a_minute_a_group or 1)).append(now)
+        self._sent.move_to_end(lane)
+        if group:
+            self._groups.add(lane)
+        while next(iter(self._sent.values()))[-1] < now - MINUTE - JITTER:
+            self._groups.discard(self._sent.popitem(last=False)[0])
+
+    def wait(self, lane: str, *, group: bool = False) -> float:
+        """Return in how many seconds something may leave, were it not for posts that wait their turn."""
+        waits = [0.0, self.held(), self._lane_wait(lane, group=group)]
+        if self.limits.a_second is not None and len(self._all) == self._all.maxlen:
+            waits.append(self._all[0] + 1 + JITTER - self._clock())
+        return max(waits)
+
+    def hold(self, seconds: float, lane: str | None = None) -> None:
+        """Let nothing leave for so long: to a lane, or at all."""
+        until = self._clock() + seconds
+        if lane is None:
+            self._until = max(self._until, until)
+            return
+        now = self._clock()
+        self._held = {one: moment for one, moment in self._held.items() if moment > now}
+        self._held[lane] = max(self._held.get(lane, until), until)
+
+    def held(self) -> float:
+        """Return for how many seconds yet nothing at all may leave."""
+        return max(0.0, self._until - self._clock())
+
+    def blocked(self) -> set[str]:
+        """Return the lanes to which nothing can leave soon."""
+        now = self._clock()
+        found = {lane for lane, until in self._held.items() if until > now + PATIENCE}
+        most = self.limits.a_minute_a_group
+        if most is not None:
+            full = (lane for lane in self._groups if len(self._sent[lane]) == most)
+            found |= {lane for lane in full if self._sent[lane][0] + MINUTE + JITTER > now + PATIENCE}
+        return found
+
+    def lately(self, lane: str) -> int:
+        """Return how many messages left to a lane within the last minute, as far as its limit lets one tell."""
+        now = self._clock()
+        return sum(at > now - MINUTE for at in self._sent.get(lane, ()))
+
+    def _lane_wait(self, lane: str, *, group: bool) -> float:
+        now = self._clock()
+        waits = [0.0, self._held.get(lane, now) - now]
+        sent = self._sent.get(lane)
+        if sent:
+            if self.limits.a_second_a_lane is not None:
+                waits.append(sent[-1] + 1 / self.limits.a_second_a_lane + JITTER - now)
+            if group and self.limits.a_minute_a_group is not None and len(sent) == self.limits.a_minute_a_group:
+                waits.append(sent[0] + MINUTE + JITTER - now)
+        return max(waits)
+
+    def _turn_wait(self) -> float:
+        return 0.0 if self.limits.a_second is None else self._next - self._clock()
+
+    async def _settle(self, wait: Callable[[], float]) -> float:
+        """Sleep until nothing is left to wait; return at once what is left if that is too long."""
+        while (left := wait()) > 0:
+            if left > PATIENCE:
+                return left
+            await self._sleep(left)
+        return 0
