@@ -11,13 +11,13 @@ import sqlalchemy as sa
 
 from bot.domain.reading import plain
 from storage.database import Connection
-from storage.tables import chat, subscription
-from storage.watches import revise
+from storage.tables import book, chat, chat_watch, delivery, subscription
+from storage.watches import chat_changed, forget_private, revise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chat:
-    """A chat as we know it; ``key`` is the platform's id."""
+    """A chat as we know it; ``key`` is the platform's id, ``roles`` those whose members are admins, too."""
 
     id: int
     platform: str
@@ -27,6 +27,7 @@ class Chat:
     language: str | None
     disabled_at: int | None
     disabled_why: str | None
+    roles: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,11 @@ class Subscription:
         topic: Of the chat; empty for the chat itself.
         ladder: Own thresholds, rising; None for the default ladder.
         metric: The figure that the ladder stands on; None for the watch's own.
+        topic_title: What the platform calls the topic.
+        mention: Whom to call: ``here`` or the platform's id of a role.
+        made_by: The platform's id of the admin who made it.
+        disabled_why: Its topic is closed or gone, and how; None while it is well.
+        problem: Why posts are not taken there, if they are not.
     """
 
     id: int
@@ -48,6 +54,12 @@ class Subscription:
     metric: str | None
     muted_until: int | None
     created_at: int
+    topic_title: str | None
+    mention: str | None
+    mentioned_at: int | None
+    made_by: str | None
+    disabled_why: str | None
+    problem: str | None
 
 
 _CHAT = tuple(chat.c[name] for name in Chat.__dataclass_fields__)
@@ -79,7 +91,7 @@ async def get_or_add(connection: Connection, *, platform: str, key: str, title: 
             sa.insert(chat).values(platform=platform, key=key, title=title, created_at=now).returning(*_CHAT)
         )
     ).one()
-    return Chat(**row._mapping)  # noqa: SLF001
+    return _chat(row)
 
 
 async def find(connection: Connection, *, platform: str, key: str) -> Chat | None:
@@ -87,13 +99,18 @@ async def find(connection: Connection, *, platform: str, key: str) -> Chat | Non
     row = (
         await connection.execute(sa.select(*_CHAT).where(chat.c.platform == platform, chat.c.key == key))
     ).one_or_none()
-    return None if row is None else Chat(**row._mapping)  # noqa: SLF001
+    return None if row is None else _chat(row)
 
 
 async def by_id(connection: Connection, id_: int) -> Chat:
     """Return a chat by our id."""
-    row = (await connection.execute(sa.select(*_CHAT).where(chat.c.id == id_))).one()
-    return Chat(**row._mapping)  # noqa: SLF001
+    return _chat((await connection.execute(sa.select(*_CHAT).where(chat.c.id == id_))).one())
+
+
+async def of_platform(connection: Connection, platform: str) -> list[Chat]:
+    """Return all chats of a platform."""
+    rows = await connection.execute(sa.select(*_CHAT).where(chat.c.platform == platform))
+    return [_chat(row) for row in rows]
 
 
 async def change(connection: Connection, id_: int, **values: Any) -> None:
@@ -101,10 +118,70 @@ async def change(connection: Connection, id_: int, **values: Any) -> None:
     await connection.execute(sa.update(chat).where(chat.c.id == id_).values(values))
 
 
+async def set_roles(connection: Connection, id_: int, roles: Sequence[str]) -> None:
+    """Set the roles whose members are admins of a chat, too."""
+    await change(connection, id_, roles=json.dumps(list(roles)) if roles else None)
+
+
 async def disable(connection: Connection, id_: int, *, now: int, why: str) -> None:
-    """Stop sending to a chat that is gone; its settings stay."""
+    """Stop sending to a chat that is gone, and reading what only it follows; its settings stay."""
     await change(connection, id_, disabled_at=now, disabled_why=why)
-    await revise(connection)
+    await chat_changed(connection, id_, now=now)
+
+
+async def enable(connection: Connection, id_: int, *, now: int) -> None:
+    """Send to a chat again that was gone."""
+    await change(connection, id_, disabled_at=None, disabled_why=None)
+    await chat_changed(connection, id_, now=now)
+
+
+async def move(connection: Connection, *, platform: str, old: str, new: str, now: int) -> None:
+    """Let a chat go on under another id, with all its settings and all it is owed.
+
+    A chat that is known under the new id already is merged into it; where both have the same, the new one's stays.
+    """
+    moved = await find(connection, platform=platform, key=old)
+    if moved is None:
+        return
+    there = await find(connection, platform=platform, key=new)
+    if there is not None:
+        await _merge(connection, there, into=moved)
+    await change(connection, moved.id, key=new)
+    await enable(connection, moved.id, now=now)
+
+
+async def _merge(connection: Connection, newer: Chat, *, into: Chat) -> None:
+    """Take all that a chat has over into another one, and delete it."""
+    kept = {"timezone": newer.timezone, "language": newer.language, "title": newer.title}
+    if any(kept.values()):
+        await change(connection, into.id, **{name: value for name, value in kept.items() if value})
+    taken = sa.select(subscription.c.watch_id).where(subscription.c.chat_id == newer.id)
+    await connection.execute(
+        sa.delete(subscription).where(subscription.c.chat_id == into.id, subscription.c.watch_id.in_(taken))
+    )
+    listed = sa.select(chat_watch.c.watch_id).where(chat_watch.c.chat_id == newer.id)
+    named = sa.select(chat_watch.c.name).where(chat_watch.c.chat_id == newer.id)
+    await connection.execute(
+        sa.delete(chat_watch).where(chat_watch.c.chat_id == into.id, chat_watch.c.watch_id.in_(listed))
+    )
+    await connection.execute(
+        sa.update(chat_watch)
+        .where(chat_watch.c.chat_id == into.id, chat_watch.c.name.in_(named))
+        .values(name=chat_watch.c.name + " (2)")
+    )
+    for table in (subscription, chat_watch, delivery, book):
+        await connection.execute(sa.update(table).where(table.c.chat_id == newer.id).values(chat_id=into.id))
+    await connection.execute(sa.delete(chat).where(chat.c.id == newer.id))
+
+
+async def forget(connection: Connection, id_: int) -> None:
+    """Delete a chat with all that is kept for it, and what was watched for nobody else in private."""
+    followed = (
+        await connection.execute(sa.select(chat_watch.c.watch_id).where(chat_watch.c.chat_id == id_))
+    ).scalars()
+    ids = list(followed)
+    await connection.execute(sa.delete(chat).where(chat.c.id == id_))
+    await forget_private(connection, ids)
 
 
 async def subscriptions(connection: Connection, chat_id: int) -> list[Subscription]:
@@ -122,10 +199,22 @@ async def subscription_by_id(connection: Connection, id_: int) -> Subscription |
 
 
 async def subscribe(
-    connection: Connection, *, chat_id: int, watch_id: int, topic: str, kinds: Sequence[str], now: int
+    connection: Connection,
+    *,
+    chat_id: int,
+    watch_id: int,
+    topic: str,
+    kinds: Sequence[str],
+    now: int,
+    **values: Any,
 ) -> None:
-    """Subscribe a chat to a watch's alerts, or change which of them it takes."""
-    values = {"kinds": kinds_text(kinds), "muted_until": None}
+    """Subscribe a chat to a watch's alerts, or change what it is told and how.
+
+    Args:
+        values: Further columns; see ``Subscription``.
+    """
+    values |= {"kinds": kinds_text(kinds), "muted_until": None, "disabled_at": None, "disabled_why": None}
+    values["problem"] = None
     changed = await connection.execute(
         sa.update(subscription)
         .where(
@@ -144,15 +233,26 @@ async def subscribe(
     await revise(connection)
 
 
-async def change_subscriptions(connection: Connection, *, chat_id: int, watch_id: int, **values: Any) -> int:
-    """Set columns of a chat's subscriptions to a watch; returns how many there are."""
-    changed = await connection.execute(
-        sa.update(subscription)
-        .where(subscription.c.chat_id == chat_id, subscription.c.watch_id == watch_id)
-        .values(values)
-    )
+async def change_subscriptions(
+    connection: Connection, *, chat_id: int, watch_id: int, topic: str = "", **values: Any
+) -> int:
+    """Set columns of a topic's subscription to a watch, or of all the chat's if the topic has none.
+
+    Returns:
+        How many subscriptions there are.
+    """
+    of_watch = (subscription.c.chat_id == chat_id, subscription.c.watch_id == watch_id)
+    for where in ((*of_watch, subscription.c.topic == topic), of_watch):
+        changed = await connection.execute(sa.update(subscription).where(*where).values(values))
+        if changed.rowcount:
+            break
     await revise(connection)
     return changed.rowcount
+
+
+async def change_subscription(connection: Connection, id_: int, **values: Any) -> None:
+    """Set columns of one subscription."""
+    await connection.execute(sa.update(subscription).where(subscription.c.id == id_).values(values))
 
 
 async def unsubscribe(connection: Connection, *, chat_id: int, watch_id: int, topic: str) -> bool:
@@ -166,6 +266,45 @@ async def unsubscribe(connection: Connection, *, chat_id: int, watch_id: int, to
     )
     await revise(connection)
     return gone.rowcount > 0
+
+
+async def disable_topic(connection: Connection, chat_id: int, topic: str, *, now: int, why: str) -> list[int]:
+    """End what comes to a topic that is closed or gone; return the subscriptions that this ends."""
+    ended = await connection.execute(
+        sa.update(subscription)
+        .where(
+            subscription.c.chat_id == chat_id,
+            subscription.c.topic == topic,
+            subscription.c.disabled_at.is_(None),
+        )
+        .values(disabled_at=now, disabled_why=why)
+        .returning(subscription.c.id)
+    )
+    ids = list(ended.scalars())
+    if ids:
+        await revise(connection)
+    return ids
+
+
+async def enable_topic(connection: Connection, chat_id: int, topic: str) -> None:
+    """Let come to a topic again what came before it was closed."""
+    changed = await connection.execute(
+        sa.update(subscription)
+        .where(
+            subscription.c.chat_id == chat_id,
+            subscription.c.topic == topic,
+            subscription.c.disabled_at.is_not(None),
+        )
+        .values(disabled_at=None, disabled_why=None)
+    )
+    if changed.rowcount:
+        await revise(connection)
+
+
+def _chat(row: Any) -> Chat:
+    values = dict(row._mapping)  # noqa: SLF001
+    values["roles"] = tuple(json.loads(values["roles"] or "[]"))
+    return Chat(**values)
 
 
 def _subscription(row: Any) -> Subscription:

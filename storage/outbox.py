@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from bot.domain.alerts import WORTH
 from bot.domain.reading import plain
 from storage.bulk import Bulk, insert
 from storage.database import Connection
-from storage.tables import alert, chat, delivery, subscription
+from storage.tables import alert, chat, chat_watch, delivery, installation, subscription, watch
 
 
 def _fan_out(*, ladder: bool = False, unless_record: bool = False, record: bool = False) -> Bulk:
@@ -33,6 +34,7 @@ def _fan_out(*, ladder: bool = False, unless_record: bool = False, record: bool 
             subscription.c.muted_until <= sa.bindparam("now", type_=sa.BigInteger),
         ),
         chat.c.disabled_at.is_(None),
+        subscription.c.disabled_at.is_(None),
     ]
     threshold: sa.ColumnElement[Any] = sa.cast(sa.null(), sa.Float)
     scope: sa.ColumnElement[Any] = sa.cast(sa.null(), sa.SmallInteger)
@@ -227,7 +229,11 @@ async def supersede(connection: Connection, session_ids: Sequence[int], *, befor
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owed:
-    """A leased delivery with its alert; see the tables of both."""
+    """A leased delivery with its alert; see the tables of both.
+
+    Attributes:
+        problem: Why posts of its subscription were not taken so far.
+    """
 
     id: int
     alert_id: int
@@ -250,6 +256,7 @@ class Owed:
     scope: int | None
     detail: str | None
     attempts: int
+    problem: str | None
 
 
 async def expire(connection: Connection, now: int) -> None:
@@ -263,33 +270,43 @@ async def expire(connection: Connection, now: int) -> None:
     )
 
 
+def _lane(*, by_topic: bool) -> sa.ColumnElement[str]:
+    """Return what ``bot.ports.chat.lane`` is, in SQL."""
+    if by_topic:
+        return sa.case((delivery.c.topic != "", delivery.c.topic), else_=chat.c.key)
+    return chat.c.key
+
+
 async def lease(
     connection: Connection,
     *,
-    platforms: Sequence[str],
+    platform: str,
+    by_topic: bool,
     now: int,
     until: int,
     limit: int,
-    busy: Collection[int] = (),
+    busy: Collection[str] = (),
 ) -> list[Owed]:
-    """Lease the oldest delivery of each chat that has none under way, oldest first.
+    """Lease the oldest delivery of each lane that has none under way, oldest first.
 
     A lease that ran out counts as not leased: its holder died between sending and settling. What a disabled
     chat is owed waits until the chat is back, or its worth is over.
 
     Args:
-        busy: Chats to which the caller is sending, whatever the clock says of the lease.
+        by_topic: Whether each topic of a chat is a lane of its own; see ``bot.ports.chat.lane``.
+        busy: Lanes to which nothing shall be sent now, whatever the clock says of their leases.
     """
+    lane = _lane(by_topic=by_topic)
     heads = (
         sa.select(sa.func.min(delivery.c.id))
         .join(chat, chat.c.id == delivery.c.chat_id)
         .where(
             delivery.c.state.in_(("pending", "leased")),
-            chat.c.platform.in_(platforms),
+            chat.c.platform == platform,
             chat.c.disabled_at.is_(None),
-            chat.c.id.not_in(busy),
+            lane.not_in(busy),
         )
-        .group_by(delivery.c.chat_id)
+        .group_by(lane)
     )
     ready = (
         sa.select(delivery.c.id)
@@ -334,9 +351,11 @@ async def lease(
             delivery.c.scope,
             delivery.c.detail,
             delivery.c.attempts,
+            subscription.c.problem,
         )
         .join(alert, alert.c.id == delivery.c.alert_id)
         .join(chat, chat.c.id == delivery.c.chat_id)
+        .outerjoin(subscription, subscription.c.id == delivery.c.subscription_id)
         .where(delivery.c.id.in_(ids))
         .order_by(delivery.c.id)
     )
@@ -374,6 +393,15 @@ async def put_back(connection: Connection, id_: int, *, due_at: int, error: str)
         sa.update(delivery)
         .where(delivery.c.id == id_)
         .values(state="pending", leased_until=None, due_at=due_at, error=error)
+    )
+
+
+async def give_back(connection: Connection, ids: Collection[int]) -> None:
+    """Owe deliveries again that were leased and not even tried."""
+    await connection.execute(
+        sa.update(delivery)
+        .where(delivery.c.id.in_(ids), delivery.c.state == "leased")
+        .values(state="pending", leased_until=None, attempts=delivery.c.attempts - 1)
     )
 
 
@@ -426,6 +454,67 @@ async def told_before(
         )
     ).one_or_none()
     return None if row is None else (row[0], row[1], row[2])
+
+
+async def drop(connection: Connection, *, subscription_ids: Sequence[int], now: int, error: str) -> None:
+    """Give up what waits for subscriptions whose place is gone."""
+    await connection.execute(
+        sa.update(delivery)
+        .where(delivery.c.subscription_id.in_(subscription_ids), delivery.c.state == "pending")
+        .values(state="dead", settled_at=now, error=error)
+    )
+
+
+async def installation_key(connection: Connection) -> str:
+    """Return what tells this database's deliveries from another one's; made at the first call."""
+    key = (await connection.execute(sa.select(installation.c.key))).scalar()
+    if key is None:
+        key = secrets.token_hex(4)
+        await connection.execute(sa.insert(installation).values(id=1, key=key))
+    return key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """How a delivery stands, for the chat's admins."""
+
+    watch: str
+    topic_title: str | None
+    kind: str
+    at: int
+    threshold: float | None
+    state: str
+    settled_at: int | None
+    attempts: int
+    error: str | None
+
+
+async def latest(connection: Connection, *, chat_id: int, limit: int) -> list[Past]:
+    """Return a chat's last deliveries, the latest first."""
+    name = sa.func.coalesce(chat_watch.c.name, watch.c.name).label("watch")
+    rows = await connection.execute(
+        sa.select(
+            name,
+            subscription.c.topic_title,
+            delivery.c.kind,
+            alert.c.at,
+            delivery.c.threshold,
+            delivery.c.state,
+            delivery.c.settled_at,
+            delivery.c.attempts,
+            delivery.c.error,
+        )
+        .join(alert, alert.c.id == delivery.c.alert_id)
+        .join(watch, watch.c.id == alert.c.watch_id)
+        .outerjoin(
+            chat_watch, sa.and_(chat_watch.c.chat_id == delivery.c.chat_id, chat_watch.c.watch_id == watch.c.id)
+        )
+        .outerjoin(subscription, subscription.c.id == delivery.c.subscription_id)
+        .where(delivery.c.chat_id == chat_id)
+        .order_by(delivery.c.id.desc())
+        .limit(limit)
+    )
+    return [Past(**row._mapping) for row in rows]  # noqa: SLF001
 
 
 async def backlog(connection: Connection) -> tuple[int, int | None]:

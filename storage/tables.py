@@ -38,6 +38,7 @@ chat = sa.Table(
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("disabled_at", Moment),
     sa.Column("disabled_why", sa.Text),
+    sa.Column("roles", sa.Text),  # JSON list: ids of the roles whose members are admins, too
     sa.UniqueConstraint("platform", "key"),
 )
 
@@ -91,6 +92,13 @@ subscription = sa.Table(
     sa.Column("metric", sa.Text),  # that this ladder stands on; null is the watch's own
     sa.Column("muted_until", Moment),
     sa.Column("created_at", Moment, nullable=False),
+    sa.Column("topic_title", sa.Text),  # what the platform calls the topic
+    sa.Column("mention", sa.Text),  # whom to call: "here", or the platform's id of a role; null is nobody
+    sa.Column("mentioned_at", Moment),
+    sa.Column("made_by", sa.Text),  # the platform's id of the admin who made it
+    sa.Column("disabled_at", Moment),  # the topic is closed or gone
+    sa.Column("disabled_why", sa.Text),
+    sa.Column("problem", sa.Text),  # the missing permission that its admin was told of
     sa.UniqueConstraint("watch_id", "chat_id", "topic"),
     sa.Index("ix_subscription_chat_id", "chat_id"),
 )
@@ -258,5 +266,14 @@ revision = sa.Table(
     metadata,
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("value", sa.BigInteger, nullable=False),
+    sa.CheckConstraint("id = 1", name="single"),
+)
+
+#: One row: what tells deliveries of this database from those of one that the same bot had before.
+installation = sa.Table(
+    "installation",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("key", sa.Text, nullable=False),
     sa.CheckConstraint("id = 1", name="single"),
 )

@@ -48,6 +48,12 @@ _set_due = Bulk(
     .values(due_at=sa.bindparam("new_due_at", type_=sa.BigInteger)),
     ("new_due_at", "the_key"),
 )
+#: Watches on the list of a chat that is there; what only chats that are gone follow is not polled.
+_followed = (
+    sa.exists()
+    .where(chat_watch.c.watch_id == watch.c.id)
+    .where(chat.c.id == chat_watch.c.chat_id, chat.c.disabled_at.is_(None))
+)
 _set_asked = update_many(watch, "id", ("asked_at",))
 _set_answered = update_many(watch, "id", ("asked_at", "answered_at"))
 _set_trouble = update_by_id(watch, "id", ("trouble", "trouble_since"))
@@ -177,8 +183,27 @@ async def unfollow(connection: Connection, *, chat_id: int, watch_id: int) -> No
     """Take a watch off a chat's list, with its subscriptions; nobody's watch is not polled. History stays."""
     for table in (subscription, chat_watch):
         await connection.execute(sa.delete(table).where(table.c.chat_id == chat_id, table.c.watch_id == watch_id))
-    others = sa.exists().where(chat_watch.c.watch_id == watch.c.id)
-    await connection.execute(sa.update(watch).where(watch.c.id == watch_id, ~others).values(due_at=None))
+    await connection.execute(sa.update(watch).where(watch.c.id == watch_id, ~_followed).values(due_at=None))
+    await revise(connection)
+
+
+async def chat_changed(connection: Connection, chat_id: int, *, now: int) -> None:
+    """Poll no longer what only this chat followed, if it is gone; and again, if it is back."""
+    of_chat = sa.select(chat_watch.c.watch_id).where(chat_watch.c.chat_id == chat_id)
+    await connection.execute(sa.update(watch).where(watch.c.id.in_(of_chat), ~_followed).values(due_at=None))
+    await connection.execute(
+        sa.update(watch)
+        .where(watch.c.id.in_(of_chat), _followed, watch.c.due_at.is_(None))
+        .values(due_at=_moment(now))
+    )
+    await revise(connection)
+
+
+async def forget_private(connection: Connection, ids: Sequence[int]) -> None:
+    """Delete those of these watches that are private and on nobody's list, with their history."""
+    listed = sa.exists().where(chat_watch.c.watch_id == watch.c.id)
+    await connection.execute(sa.delete(watch).where(watch.c.id.in_(ids), watch.c.public.is_(False), ~listed))
+    await connection.execute(sa.update(watch).where(watch.c.id.in_(ids), ~_followed).values(due_at=None))
     await revise(connection)
 
 
@@ -208,7 +233,11 @@ async def audiences(connection: Connection, watch_ids: Sequence[int]) -> dict[in
             subscription.c.kinds,
         )
         .join(chat, chat.c.id == subscription.c.chat_id)
-        .where(subscription.c.watch_id.in_(watch_ids), chat.c.disabled_at.is_(None))
+        .where(
+            subscription.c.watch_id.in_(watch_ids),
+            subscription.c.disabled_at.is_(None),
+            chat.c.disabled_at.is_(None),
+        )
     )
     for watch_id, ladder, metric, chat_id, kinds in rows:
         if ",milestone," in kinds:
@@ -227,7 +256,11 @@ async def audiences(connection: Connection, watch_ids: Sequence[int]) -> dict[in
 async def counts(connection: Connection) -> tuple[int, int]:
     """Return how many watches are polled, and how many sessions are on the air."""
     watched = sa.select(sa.func.count()).select_from(watch).where(watch.c.due_at.is_not(None))
-    live = sa.select(sa.func.count()).select_from(session).where(session.c.state == "live")
+    live = (
+        sa.select(sa.func.count())
+        .select_from(session.join(watch, watch.c.id == session.c.watch_id))
+        .where(session.c.state == "live", watch.c.due_at.is_not(None))
+    )
     row = (await connection.execute(sa.select(watched.scalar_subquery(), live.scalar_subquery()))).one()
     return row[0], row[1]
 
@@ -245,6 +278,5 @@ async def troubled(connection: Connection, limit: int = 10) -> list[tuple[str, s
 
 async def polled(connection: Connection) -> list[Watch]:
     """Return all watches that somebody follows."""
-    followed = sa.exists().where(chat_watch.c.watch_id == watch.c.id)
-    rows = await connection.execute(sa.select(*_COLUMNS).where(followed).order_by(watch.c.id))
+    rows = await connection.execute(sa.select(*_COLUMNS).where(_followed).order_by(watch.c.id))
     return [Watch._make(row) for row in rows]

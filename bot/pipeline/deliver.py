@@ -1,9 +1,9 @@
-"""Sends what is owed: lease, render, send, settle.
+"""Sends what is owed: lease, render, take a turn, send, settle.
 
 A delivery is settled after it was sent, so a kill in between sends it again; platforms that can tell are given
-the same delivery id, so theirs is no second post. One send a chat is under way at a time, which keeps their
-order. Every send is a task of its own, and nobody waits for one that hangs: a slow or dead chat holds up no
-other.
+the same delivery id, so theirs is no second post. One send a lane (a chat, or a channel of it) is under way at a
+time, which keeps their order. Every send is a task of its own, and nobody waits for one that hangs: a slow or
+dead chat holds up no other.
 """
 
 from __future__ import annotations
@@ -23,8 +23,10 @@ from bot.ports.chat import (
     Post,
     Refused,
     SendError,
+    Target,
     TopicGone,
     TryLater,
+    lane,
 )
 from storage import chats as chat_store
 from storage import outbox
@@ -33,36 +35,57 @@ from storage.outbox import Owed
 
 log = structlog.get_logger(__name__)
 
-#: How many sends a platform's bot has under way.
-SENDS_AT_ONCE = 8
+#: How many deliveries of a platform are taken up at once: a few are on their way, the others wait their turn.
+SENDS_AT_ONCE = 32
 LONGEST_SEND_SECONDS = 20
 #: A round of sends is waited for so long before the next deliveries of the other chats are taken.
 PATIENCE_SECONDS = 0.25
 #: At the end, sends under way get so long to arrive and be settled: what is cut off is sent again.
 LAST_SECONDS = 2
-#: Longer than a send may take: when it runs out, its holder is dead.
+#: Longer than a turn and a send may take: when it runs out, its holder is dead.
 LEASE = MINUTE
 SHORTEST_PAUSE = SECOND
 FIRST_PAUSE = 5 * SECOND
+#: What a permission is missing for is tried again more slowly: an admin has to do something first.
+FIRST_PAUSE_NOT_PERMITTED = MINUTE
 LONGEST_PAUSE = 15 * MINUTE
 
 Render = Callable[[Owed], Awaitable[Post | None]]
+#: Writes to an admin why a delivery cannot arrive; given the chat, the delivery and the reason.
+Warn = Callable[[Chat, Owed, str], Awaitable[None]]
 Clock = Callable[[], int]
 
 
 class Deliver:
-    """The stage that sends."""
+    """The stage that sends.
 
-    def __init__(self, database: Database, chats: Mapping[str, Chat], render: Render, *, clock: Clock) -> None:
+    Args:
+        render: Writes a delivery; None if nobody wants it any more.
+        warn: Tells an admin what only an admin can mend.
+        patience: Seconds; see ``PATIENCE_SECONDS``.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        chats: Mapping[str, Chat],
+        render: Render,
+        *,
+        clock: Clock,
+        warn: Warn | None = None,
+        patience: float = PATIENCE_SECONDS,
+    ) -> None:
         self._database = database
         self._chats = chats
         self._render = render
+        self._warn = warn
         self._clock = clock
+        self._patience = patience
         self._lock = asyncio.Lock()
-        #: Sends under way, each with its chat.
-        self._sending: dict[asyncio.Task[None], int] = {}
-        #: Platforms that asked the whole bot to wait, and until when.
-        self._held: dict[str, int] = {}
+        #: Deliveries taken up, and the platform and lane of each.
+        self._sending: dict[asyncio.Task[None], tuple[str, str]] = {}
+        #: Those of them that wait their turn.
+        self._waiting: dict[asyncio.Task[None], int] = {}
 
     async def begin(self) -> None:
         """Take back what a process that died had leased: nobody else sends to these chats."""
@@ -77,7 +100,7 @@ class Deliver:
         """
         wrong: list[BaseException] = []
         while await self._start(now):
-            done, _ = await asyncio.wait(self._sending, timeout=PATIENCE_SECONDS)
+            done, _ = await asyncio.wait(self._sending, timeout=self._patience)
             wrong += [error for task in done if not task.cancelled() and (error := task.exception()) is not None]
             now = max(now, self._clock())
         if wrong:
@@ -87,7 +110,6 @@ class Deliver:
         """Let nothing wait for the clock to catch up after it was set back."""
         async with self._database.write() as connection:
             await outbox.rearm(connection, list(self._chats), now=now, lease=LEASE, pause=LONGEST_PAUSE)
-        self._held = {name: min(until, now + LONGEST_PAUSE) for name, until in self._held.items()}
 
     async def follow(self, owed: asyncio.Event) -> None:
         """Send at once whenever a transaction made deliveries; ends when it is cancelled."""
@@ -104,39 +126,52 @@ class Deliver:
 
     async def finish(self) -> None:
         """Let sends under way arrive and be settled, so that nothing is sent twice after a clean stop."""
-        if self._sending:
-            _, hanging = await asyncio.wait(self._sending, timeout=LAST_SECONDS)
-            for task in hanging:
-                task.cancel()
-            await asyncio.gather(*hanging, return_exceptions=True)
+        if not self._sending:
+            return
+        unsent = dict(self._waiting)
+        for task in unsent:
+            task.cancel()
+        _, hanging = await asyncio.wait(self._sending, timeout=LAST_SECONDS)
+        for task in hanging:
+            task.cancel()
+        await asyncio.gather(*hanging, return_exceptions=True)
+        if unsent:
+            async with self._database.write() as connection:
+                await outbox.give_back(connection, list(unsent.values()))
 
     async def _start(self, now: int) -> bool:
-        """Begin to send the oldest delivery of each chat; tell whether anything is under way."""
+        """Begin to send the oldest delivery of each lane; tell whether anything is under way."""
         async with self._lock:
-            free = SENDS_AT_ONCE - len(self._sending)
-            if free > 0:
+            for chat in self._chats.values():
+                under_way = {lane for platform, lane in self._sending.values() if platform == chat.platform}
+                free = SENDS_AT_ONCE - len(under_way)
+                if free <= 0 or chat.pace.held() > 0:
+                    continue
                 async with self._database.write() as connection:
                     await outbox.expire(connection, now)
                     leased = await outbox.lease(
                         connection,
-                        platforms=[one for one in self._chats if self._held.get(one, 0) <= now],
+                        platform=chat.platform,
+                        by_topic=chat.by_topic,
                         now=now,
                         until=now + LEASE,
                         limit=free,
-                        busy=set(self._sending.values()),
+                        busy=under_way | chat.pace.blocked(),
                     )
                 for owed in leased:
-                    task = asyncio.create_task(self._one(owed, now), name=f"deliver {owed.id}")
-                    self._sending[task] = owed.chat_id
+                    target = Target(chat=owed.chat_key, topic=owed.topic or None)
+                    task = asyncio.create_task(self._one(owed, chat, target, now=now), name=f"deliver {owed.id}")
+                    self._sending[task] = (chat.platform, lane(chat, target))
                     task.add_done_callback(self._sent)
         return bool(self._sending)
 
     def _sent(self, task: asyncio.Task[None]) -> None:
         del self._sending[task]
+        self._waiting.pop(task, None)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("a delivery failed and will be tried again", why=repr(error))
 
-    async def _one(self, owed: Owed, now: int) -> None:
+    async def _one(self, owed: Owed, chat: Chat, target: Target, *, now: int) -> None:
         try:
             post = await self._render(owed)
         except Exception as error:  # one alert that cannot be written must not stop the rest
@@ -146,32 +181,86 @@ class Deliver:
         if post is None:
             await self._settle(owed, "expired", now, error="nobody is subscribed any more")
             return
+        wait = await self._turn(owed, chat, target)
+        if wait:
+            await self._again(owed, round(wait * SECOND), "the platform's limit")
+            return
         try:
             async with asyncio.timeout(LONGEST_SEND_SECONDS):
-                key = await self._chats[owed.chat_platform].send(post)
+                key = await chat.send(post)
         except TryLater as error:
-            if error.everywhere:
-                self._held[owed.chat_platform] = self._clock() + error.retry_after
+            chat.pace.hold(error.retry_after / SECOND, None if error.everywhere else lane(chat, target))
             await self._again(owed, error.retry_after, str(error))
         except ChatMoved as error:
             async with self._database.write() as connection:
-                await chat_store.change(connection, owed.chat_id, key=error.key)
+                await chat_store.move(
+                    connection, platform=owed.chat_platform, old=owed.chat_key, new=error.key, now=now
+                )
             await self._again(owed, 0, str(error))
-        except ChatGone as error:
-            await self._settle(owed, "dead", now, error=str(error))
-            async with self._database.write() as connection:
-                await chat_store.disable(connection, owed.chat_id, now=now, why=str(error))
-            log.warning("a chat is gone", platform=owed.chat_platform, why=str(error))
-        except (NotPermitted, TopicGone, MessageGone, Refused) as error:
+        except (ChatGone, TopicGone) as error:
+            await self._gone(owed, chat, error, now=now)
+        except NotPermitted as error:
+            await self._again(owed, _pause(owed, FIRST_PAUSE_NOT_PERMITTED), str(error))
+            await self._warn_once(owed, chat, str(error))
+        except (MessageGone, Refused) as error:
             await self._settle(owed, "dead", now, error=str(error))
             log.warning("a post was not taken", platform=owed.chat_platform, why=str(error))
         except (SendError, TimeoutError) as error:  # unsure: it may be sent twice
-            await self._again(owed, _pause(owed), str(error) or "no answer")
+            await self._again(owed, _pause(owed, FIRST_PAUSE), str(error) or "no answer")
         except Exception as error:  # of a kind that no chat should raise; the others must go on
-            await self._again(owed, _pause(owed), f"internal: {error!r}")
+            await self._again(owed, _pause(owed, FIRST_PAUSE), f"internal: {error!r}")
             raise
         else:
-            await self._settle(owed, "sent", now, key=key)
+            await self._arrived(owed, post, key)
+
+    async def _turn(self, owed: Owed, chat: Chat, target: Target) -> float:
+        """Wait until the platform's limits let a post leave; return how many seconds more that would take."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._waiting[task] = owed.id
+        try:
+            return await chat.pace.turn(lane(chat, target), group=chat.is_group(target.chat))
+        finally:
+            del self._waiting[task]
+
+    async def _arrived(self, owed: Owed, post: Post, key: str | None) -> None:
+        now = self._clock()
+        async with self._database.write() as connection:
+            await outbox.settle(connection, owed.id, state="sent", now=now, message_key=key)
+            if post.mention is not None:
+                await chat_store.change_subscription(connection, owed.subscription_id, mentioned_at=now)
+            if owed.problem is not None:
+                await chat_store.change_subscription(connection, owed.subscription_id, problem=None)
+
+    async def _gone(self, owed: Owed, chat: Chat, error: ChatGone | TopicGone, *, now: int) -> None:
+        """End what comes to a place that is no longer there; its settings stay."""
+        async with self._database.write() as connection:
+            await outbox.settle(connection, owed.id, state="dead", now=now, error=str(error))
+            if isinstance(error, TopicGone) and owed.topic:
+                ended = await chat_store.disable_topic(
+                    connection, owed.chat_id, owed.topic, now=now, why=str(error)
+                )
+                await outbox.drop(connection, subscription_ids=ended, now=now, error=str(error))
+            elif isinstance(error, ChatGone):
+                await chat_store.disable(connection, owed.chat_id, now=now, why=str(error))
+        log.warning("a place is gone", platform=owed.chat_platform, why=str(error))
+        if isinstance(error, TopicGone):
+            await self._warn_once(owed, chat, str(error))
+
+    async def _warn_once(self, owed: Owed, chat: Chat, problem: str) -> None:
+        """Tell the admin who set it up what is wrong, once for as long as it is."""
+        if owed.problem == problem:
+            return
+        async with self._database.write() as connection:
+            await chat_store.change_subscription(connection, owed.subscription_id, problem=problem)
+        log.warning("a post was not taken", platform=owed.chat_platform, why=problem)
+        if self._warn is None:
+            return
+        try:
+            async with asyncio.timeout(LONGEST_SEND_SECONDS):
+                await self._warn(chat, owed, problem)
+        except (SendError, TimeoutError) as error:  # they take no messages: /watches says it, too
+            log.info("an admin could not be told", platform=owed.chat_platform, why=str(error) or "no answer")
 
     async def _settle(
         self, owed: Owed, state: str, now: int, *, key: str | None = None, error: str | None = None
@@ -186,7 +275,7 @@ class Deliver:
             await outbox.put_back(connection, owed.id, due_at=due_at, error=error)
 
 
-def _pause(owed: Owed) -> int:
+def _pause(owed: Owed, first: int) -> int:
     """Return how long to wait before the next try: twice as long each time."""
-    pause: int = FIRST_PAUSE * 2 ** (owed.attempts - 1)
+    pause: int = first * 2 ** min(owed.attempts - 1, 20)
     return min(pause, LONGEST_PAUSE)

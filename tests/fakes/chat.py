@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict, deque
 
-from bot.ports.chat import Listener, Post
+from bot.ports.chat import Listener, Post, lane
 from bot.ports.message import Message, plain_text
 from bot.ports.pace import Limits, Pace
 
@@ -53,7 +53,7 @@ class FakeChat:
         """Listen to nobody."""
 
     async def send(self, post: Post) -> str | None:
-        chat = post.target.chat
+        chat = lane(self, post.target)
         self.tried.append((chat, post.delivery))
         self.busy[chat] += 1
         self.most_busy[chat] = max(self.most_busy[chat], self.busy[chat])

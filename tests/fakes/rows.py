@@ -77,6 +77,7 @@ async def listens(
             connection,
             chat_id=chat.id,
             watch_id=watch.id,
+            topic=topic,
             ladder=chats.ladder_text(ladder),
             metric=metric,
         )

@@ -1,14 +1,23 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from structlog.testing import capture_logs
 
 from bot.domain import HOUR, MINUTE, SECOND
 from bot.pipeline import deliver as stage_module
-from bot.pipeline.deliver import FIRST_PAUSE, LEASE, LONGEST_PAUSE, SENDS_AT_ONCE, Deliver
+from bot.pipeline.deliver import (
+    FIRST_PAUSE,
+    FIRST_PAUSE_NOT_PERMITTED,
+    LEASE,
+    LONGEST_PAUSE,
+    SENDS_AT_ONCE,
+    Deliver,
+)
 from bot.ports.chat import (
+    Chat,
     ChatGone,
     ChatMoved,
     MessageGone,
@@ -22,6 +31,7 @@ from bot.ports.chat import (
     Unsure,
 )
 from bot.ports.message import says
+from bot.ports.pace import Limits, Pace
 from storage import outbox
 from storage.database import Database
 from storage.outbox import Owed
@@ -35,9 +45,12 @@ class Stage:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self.chat = FakeChat()
         self.now = NOW
-        self.deliver = Deliver(database, {"fake": self.chat}, self.render, clock=lambda: self.now)
+        #: What passed, whatever the clock on the wall is set to.
+        self.passed = 0
+        self.chat = FakeChat(pace=Pace(Limits(), clock=lambda: self.passed / SECOND))
+        self.warned: list[tuple[int, str]] = []
+        self.deliver = Deliver(database, {"fake": self.chat}, self.render, clock=lambda: self.now, warn=self.warn)
 
     async def render(self, owed: Owed) -> Post | None:
         return Post(
@@ -49,6 +62,10 @@ class Stage:
             facts={},
         )
 
+    async def warn(self, chat: Chat, owed: Owed, why: str) -> None:
+        self.warned.append((owed.subscription_id, why))
+        await chat.tell("admin", says(why))
+
     async def owe(self, count: int = 1) -> None:
         async with self.database.write() as connection:
             watch = await a_watch(connection)
@@ -58,6 +75,7 @@ class Stage:
 
     async def tick(self, later: int = 0) -> None:
         self.now += later
+        self.passed += later
         await self.deliver.tick(self.now)
 
     async def states(self) -> list[str]:
@@ -79,7 +97,7 @@ async def test_what_is_owed_is_sent_once_in_order_to_each_chat(stage: Stage) -> 
     assert max(stage.chat.most_busy.values()) == 1
 
 
-@pytest.mark.parametrize("error", [NotPermitted("no"), TopicGone("no"), MessageGone("no"), Refused("no")])
+@pytest.mark.parametrize("error", [MessageGone("no"), Refused("no")])
 async def test_what_will_never_be_taken_is_given_up_and_the_next_one_is_sent(
     stage: Stage, error: SendError
 ) -> None:
@@ -89,6 +107,66 @@ async def test_what_will_never_be_taken_is_given_up_and_the_next_one_is_sent(
     assert stage.chat.titles("ann") == ["ended:2"]
     assert stage.chat.titles("bob") == ["ended:1", "ended:2"]
     assert sorted(await stage.states()) == ["dead", "sent", "sent", "sent"]
+
+
+async def test_a_missing_permission_is_told_to_an_admin_once_and_tried_again_until_it_is_there(
+    stage: Stage,
+) -> None:
+    await stage.owe(2)
+    stage.chat.fails("ann", *[NotPermitted("allow me to write")] * 3)
+    with capture_logs():
+        await stage.tick()
+        assert stage.chat.titles("bob") == ["ended:1", "ended:2"]
+        await stage.tick(FIRST_PAUSE_NOT_PERMITTED)
+        await stage.tick(2 * FIRST_PAUSE_NOT_PERMITTED)
+        assert stage.chat.titles("ann") == []
+        await stage.tick(4 * FIRST_PAUSE_NOT_PERMITTED)
+    assert stage.chat.titles("ann") == ["ended:1", "ended:2"]
+    assert [why for _, why in stage.warned] == ["allow me to write"]
+    assert len(stage.chat.told) == 1
+    async with stage.database.read() as connection:
+        assert await rows(connection, "subscription", "problem") == [(None,), (None,)]
+
+
+async def test_an_admin_who_takes_no_messages_holds_up_nothing(stage: Stage) -> None:
+    await stage.owe()
+    stage.chat.fails("ann", NotPermitted("allow me to write"))
+    stage.chat.fails("admin", ChatGone("no messages, please"))
+    with capture_logs():
+        await stage.tick()
+        await stage.tick(FIRST_PAUSE_NOT_PERMITTED)
+    assert stage.chat.titles("ann") == ["ended:1"]
+
+
+async def test_a_topic_that_is_gone_ends_what_comes_there_and_nothing_else(database: Database) -> None:
+    stage = Stage(database)
+    async with database.write() as connection:
+        watch, ann = await a_watch(connection), await a_chat(connection, "ann")
+        for topic in ("", "7"):
+            await listens(connection, ann, watch, topic=topic)
+        await owed(connection, await a_session(connection, watch), count=2)
+    render = stage.render
+
+    async def in_topics(owed: Owed) -> Post | None:
+        post = await render(owed)
+        return None if post is None else replace(post, target=Target(chat="ann", topic=owed.topic or None))
+
+    stage.deliver._render = in_topics
+    stage.chat.by_topic = True
+    stage.chat.fails("7", TopicGone("the topic is closed"))
+    with capture_logs():
+        await stage.tick()
+    assert [post.target.topic for post in stage.chat.posts] == [None, None]
+    assert sorted(await stage.states()) == ["dead", "dead", "sent", "sent"]
+    assert [why for _, why in stage.warned] == ["the topic is closed"]
+    async with database.read() as connection:
+        found = await rows(connection, "subscription", "topic", "disabled_why")
+    assert sorted(found, key=str) == [("", None), ("7", "the topic is closed")]
+    async with database.write() as connection:
+        session = await a_session(connection, watch, "b")
+        await owed(connection, session)
+    await stage.tick()
+    assert [post.target.topic for post in stage.chat.posts] == [None, None, None]
 
 
 async def test_a_chat_that_asks_to_wait_is_sent_to_after_that_and_holds_up_nobody(stage: Stage) -> None:
@@ -156,7 +234,9 @@ async def test_a_chat_that_moved_is_followed(stage: Stage) -> None:
 async def test_what_a_dead_process_had_leased_is_sent_by_the_next_one(stage: Stage) -> None:
     await stage.owe()
     async with stage.database.write() as connection:
-        leased = await outbox.lease(connection, platforms=["fake"], now=NOW, until=NOW + LEASE, limit=8)
+        leased = await outbox.lease(
+            connection, platform="fake", by_topic=False, now=NOW, until=NOW + LEASE, limit=8
+        )
     assert len(leased) == 2
     await stage.tick()
     assert stage.chat.posts == []

@@ -23,9 +23,17 @@ LEASE = MINUTE
 
 
 async def lease(
-    connection: Connection, now: int = NOW, *, limit: int = 100, busy: Sequence[int] = (), platform: str = "fake"
+    connection: Connection, now: int = NOW, *, limit: int = 100, busy: Sequence[str] = (), platform: str = "fake"
 ) -> list[Owed]:
-    return await outbox.lease(connection, platforms=[platform], now=now, until=now + LEASE, limit=limit, busy=busy)
+    return await outbox.lease(
+        connection,
+        platform=platform,
+        by_topic=False,
+        now=now,
+        until=now + LEASE,
+        limit=limit,
+        busy=busy,
+    )
 
 
 async def sent(connection: Connection, one: Owed, now: int = NOW) -> None:
@@ -281,7 +289,40 @@ async def test_a_chat_that_is_being_sent_to_is_left_alone_even_if_its_lease_ran_
         ann, _ = await two_chats_owed(connection)
         await lease(connection)
         late = NOW + 10 * LEASE
-        assert [one.chat_key for one in await lease(connection, late, busy=[ann.id])] == ["bob"]
+        assert [one.chat_key for one in await lease(connection, late, busy=[ann.key])] == ["bob"]
+
+
+async def test_topics_are_lanes_of_their_own_where_the_platform_has_them_so(database: Database) -> None:
+    async with database.write() as connection:
+        watch, chat = await a_watch(connection), await a_chat(connection, "ann")
+        for topic in ("", "7", "8"):
+            await listens(connection, chat, watch, topic=topic)
+        await owed(connection, await a_session(connection, watch), count=2)
+        assert len(await lease(connection)) == 1
+        found = await outbox.lease(
+            connection, platform="fake", by_topic=True, now=NOW + LEASE, until=NOW + 2 * LEASE, limit=9, busy=["8"]
+        )
+        assert [one.topic for one in found] == ["", "7"]
+
+
+async def test_what_was_not_even_tried_is_given_back_as_it_was(database: Database) -> None:
+    async with database.write() as connection:
+        await two_chats_owed(connection)
+        first, second = await lease(connection)
+        await sent(connection, second)
+        await outbox.give_back(connection, [first.id, second.id])
+        again = await lease(connection)
+        assert [(one.chat_key, one.attempts) for one in again] == [("ann", 1), ("bob", 1)]
+        assert again[0].id == first.id
+        assert again[1].id > second.id
+
+
+async def test_an_installation_has_one_key_for_ever(database: Database) -> None:
+    async with database.write() as connection:
+        key = await outbox.installation_key(connection)
+    async with database.write() as connection:
+        assert await outbox.installation_key(connection) == key
+        assert len(key) == 8
 
 
 async def test_a_lease_that_ran_out_is_taken_again_and_keeps_its_place(database: Database) -> None:
