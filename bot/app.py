@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import structlog
 
 from bot.chats.console import ConsoleChat
-from bot.domain import SECOND
+from bot.domain import HOUR, SECOND
 from bot.domain.session import DEFAULT_GRACE
 from bot.pipeline.deliver import Deliver
 from bot.pipeline.ingest import Ingest
@@ -29,15 +29,19 @@ from bot.services.context import Services
 from bot.settings import Settings
 from bot.sources import SOURCES
 from bot.sources.web import Web
-from bot.texts import alerts
+from bot.texts import alerts, warning
 from bot.texts.words import Words
 from handlers.dispatch import Dispatcher
 from storage import chats as chat_store
+from storage import outbox
+from storage import watches as watch_store
 from storage.database import Database
 from storage.outbox import Owed
 
 log = structlog.get_logger(__name__)
 
+#: One is called at most so often, however much happens.
+MENTION_EVERY = HOUR
 #: How often each stage looks for work, in seconds.
 POLL_EVERY = 1.0
 DELIVER_EVERY = 2.0
@@ -79,11 +83,16 @@ async def build(
             grace=grace,
             started_at=clock(),
         )
+        async with database.write() as connection:
+            installation = await outbox.installation_key(connection)
         ingest = Ingest(database, grace=grace)
         by_platform = {chat.platform: chat for chat in chats}
 
         async def render(owed: Owed) -> Post | None:
-            return await write_post(database, owed)
+            return await write_post(database, owed, installation=installation)
+
+        async def warn(chat: Chat, owed: Owed, why: str) -> None:
+            await warn_admin(database, chat, owed, why)
 
         poll = Poll(database, sources, ingest)
         stack.push_async_callback(poll.stop)
@@ -92,28 +101,56 @@ async def build(
             sources=sources,
             ingest=ingest,
             poll=poll,
-            deliver=Deliver(database, by_platform, render, clock=clock),
-            dispatcher=Dispatcher(services, operators=operators),
+            deliver=Deliver(database, by_platform, render, clock=clock, warn=warn),
+            dispatcher=Dispatcher(
+                services,
+                operators=operators,
+                is_group=lambda platform, chat: platform in by_platform and by_platform[platform].is_group(chat),
+            ),
             chats=by_platform,
         )
 
 
-async def write_post(database: Database, owed: Owed) -> Post | None:
+async def write_post(database: Database, owed: Owed, *, installation: str) -> Post | None:
     """Return a delivery as the chat will read it, or None if nobody wants it any more."""
     story = await stories.tell(database, owed)
     if story is None:
         return None
     async with database.read() as connection:
         chat = await chat_store.by_id(connection, owed.chat_id)
+        subscription = await chat_store.subscription_by_id(connection, owed.subscription_id)
+    if subscription is None:
+        return None
     words = Words(language=chat.language or "en", timezone=chat.timezone or story.timezone)
+    rested = subscription.mentioned_at is None or owed.at - subscription.mentioned_at >= MENTION_EVERY
+    calls = rested and not story.late and story.replaces is None
     return Post(
         delivery=owed.id,
+        installation=installation,
         target=Target(chat=owed.chat_key, topic=owed.topic or None),
         message=alerts.write(story, words),
         stamp=words.clock(owed.at).text,
         replaces=story.replaces,
         facts=stories.facts(story),
+        mention=subscription.mention if calls else None,
     )
+
+
+async def warn_admin(database: Database, chat: Chat, owed: Owed, why: str) -> None:
+    """Tell the admin who set alerts up that they cannot come, and how to mend it.
+
+    Raises:
+        SendError: They could not be told.
+    """
+    async with database.read() as connection:
+        kept = await chat_store.by_id(connection, owed.chat_id)
+        subscription = await chat_store.subscription_by_id(connection, owed.subscription_id)
+        names = {watch.id: name for name, watch in await watch_store.of_chat(connection, kept.id)}
+    if subscription is None or subscription.made_by is None:
+        return
+    words = Words(language=kept.language or "en", timezone=kept.timezone or "UTC")
+    name = names.get(owed.watch_id, "")
+    await chat.tell(subscription.made_by, warning.write(name, kept.title or kept.key, why, words))
 
 
 @asynccontextmanager

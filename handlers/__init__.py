@@ -6,6 +6,8 @@ To add one: a file here with a ``COMMAND``, and its line in ``COMMANDS``.
 from __future__ import annotations
 
 from handlers import (
+    deliveries,
+    forget,
     help,  # noqa: A004 - the command's name
     live,
     milestones,
@@ -17,6 +19,7 @@ from handlers import (
     stats,
     status,
     subscribe,
+    test,
     unsubscribe,
     unwatch,
     watch,
@@ -38,7 +41,10 @@ COMMANDS: tuple[Command, ...] = (
     unsubscribe.COMMAND,
     mute.COMMAND,
     milestones.COMMAND,
+    test.COMMAND,
     settings.COMMAND,
     record.COMMAND,
+    deliveries.COMMAND,
+    forget.COMMAND,
     status.COMMAND,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 _LENGTH = re.compile(r"(\d+)\s*(m|min|minutes?|h|hours?|d|days?)?", re.IGNORECASE)
 _MINUTES = {"m": 1, "h": 60, "d": 24 * 60}
@@ -40,3 +40,24 @@ def minutes(word: str) -> int | None:
         return None
     unit = (match[2] or "m")[0].lower()
     return int(match[1][:6]) * _MINUTES[unit]
+
+
+def clauses(text: str, leads: Mapping[str, Callable[[str], bool]]) -> tuple[str, dict[str, str]]:
+    """Split off ``lead value`` at the end of a text, in any order: ``Radio 1 at 100 250 mention @here``.
+
+    Args:
+        leads: Each lead word with what tells whether a text can be its value; else it belongs to what stands
+            before, as in a name.
+    """
+    found: dict[str, str] = {}
+    words = text.split()
+    end = len(words)
+    place = end - 1
+    while place >= 0:
+        lead = words[place].lower()
+        value = " ".join(words[place + 1 : end])
+        if lead in leads and lead not in found and value and leads[lead](value):
+            found[lead] = value
+            end = place
+        place -= 1
+    return " ".join(words[:end]), found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 
@@ -10,28 +10,49 @@ import structlog
 
 from bot.domain.outside import clean, without_secrets
 from bot.ports.command import Request, Takes, Who
-from bot.ports.message import Line, Message
+from bot.ports.message import Button, Line, Message
 from bot.ports.source import BadAddress, NotAllowed, SourceError
 from bot.services import presence, watching
 from bot.services.context import Services
-from bot.texts.words import Words, code
+from bot.texts.words import N_, Words, code
 from handlers import COMMANDS
 from handlers.command import Command, Mistake
+from handlers.fair import Fair
 from storage import chats
 
 log = structlog.get_logger(__name__)
 
+#: Names offered as buttons: more would be a wall of them.
+MOST_CHOICES = 8
+#: What makes an admin of a chat.
+_NEEDED = {
+    "telegram": N_("Ask an administrator of this chat."),
+    "discord": N_("It takes “Manage Server”, or a role that /settings admins names."),
+}
 _BY_NAME = {command.name: command for command in COMMANDS}
 
 
 class Dispatcher:
-    """Hears what happens in any chat, and answers requests."""
+    """Hears what happens in any chat, and answers requests.
+
+    Args:
+        operators: Who runs this bot, as ``platform:id``.
+        is_group: Tells of a platform whether a chat of it is one of several people.
+    """
 
     commands = COMMANDS
 
-    def __init__(self, services: Services, *, operators: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        services: Services,
+        *,
+        operators: Collection[str] = (),
+        is_group: Callable[[str, str], bool] = lambda platform, chat: True,
+    ) -> None:
         self.services = services
         self._operators = frozenset(operators)
+        self._is_group = is_group
+        self._fair = Fair()
 
     async def suggest(self, request: Request, *, param: str, typed: str) -> list[str]:
         """Return what an argument may be, given what was typed of it so far."""
@@ -42,19 +63,27 @@ class Dispatcher:
         wanted = typed.strip().casefold()
         if declared.choices:
             return [choice for choice in declared.choices if wanted in choice.casefold()]
+        if declared.several:
+            return _several(declared.several, typed)
         if declared.takes is not Takes.NAME:
             return []
         names = [one.name for one in await watching.listed(self.services, request)]
         found = [name for name in names if wanted in name.casefold()]
         return sorted(found, key=lambda name: not name.casefold().startswith(wanted))
 
-    async def let_in(self, *, platform: str, chat: str, title: str | None) -> None:
-        """Note that the bot may post in a chat, newly or again: what waits for it is sent."""
-        await presence.let_in(self.services, platform=platform, key=chat, title=title)
+    async def let_in(self, *, platform: str, chat: str, title: str | None, topic: str | None = None) -> None:
+        """Note that the bot may post in a chat or topic, newly or again: what waits for it is sent."""
+        await presence.let_in(self.services, platform=platform, key=chat, title=title, topic=topic)
 
-    async def put_out(self, *, platform: str, chat: str, why: str) -> None:
-        """Note that the bot may no longer post in a chat; its settings stay."""
-        await presence.put_out(self.services, platform=platform, key=chat, why=why)
+    async def put_out(self, *, platform: str, chat: str, why: str, topic: str | None = None) -> None:
+        """Note that the bot may no longer post in a chat or topic; its settings stay."""
+        await presence.put_out(self.services, platform=platform, key=chat, why=why, topic=topic)
+
+    async def roll_call(self, *, platform: str, chats: Collection[str]) -> None:
+        """Note that these are all the chats of several people in which the bot is."""
+        await presence.roll_call(
+            self.services, platform=platform, keys=chats, is_group=lambda chat: self._is_group(platform, chat)
+        )
 
     async def moved(self, *, platform: str, old: str, new: str) -> None:
         """Note that a chat goes on under another id."""
@@ -62,15 +91,40 @@ class Dispatcher:
 
     async def answer(self, request: Request) -> Message:
         """Return the answer to a request; it never raises for what a person can do."""
-        if request.user is not None and f"{request.platform}:{request.user}" in self._operators:
-            request = replace(request, is_operator=True)
-        words = await self._words(request)
+        try:
+            async with self.services.database.read() as connection:
+                chat = await chats.find(connection, platform=request.platform, key=request.chat)
+        except Exception:
+            log.exception("a command failed", command=request.command)
+            return _wrong(Words(language=request.locale or "en"))
+        words = Words(
+            language=(chat.language if chat else None) or request.locale or "en",
+            timezone=(chat.timezone if chat else None) or "UTC",
+        )
+        request = self._standing(request, chat)
+        wait = (
+            0 if request.is_operator else self._fair.wait((request.platform, request.chat), self.services.clock())
+        )
+        if wait:
+            title = words.say("This chat asks very much: try again in {time}.", time=words.duration(wait))
+            return Message(symbol="⏳", title=title)
         command = _BY_NAME.get(request.command)
         if command is None:
             return _unknown(request.command, words)
         refusal = _refusal(command, request, words)
         if refusal is not None:
             return refusal
+        return await self._run(command, request, words)
+
+    def _standing(self, request: Request, chat: chats.Chat | None) -> Request:
+        """Return a request with what who gave it may do: run the bot, or be an admin by a role."""
+        if request.user is not None and f"{request.platform}:{request.user}" in self._operators:
+            request = replace(request, is_operator=True)
+        if not request.is_admin and chat is not None and not set(chat.roles).isdisjoint(request.roles):
+            request = replace(request, is_admin=True, by_role=True)
+        return request
+
+    async def _run(self, command: Command, request: Request, words: Words) -> Message:
         try:
             return await command.run(request, self.services, words)
         except Mistake as mistake:
@@ -85,23 +139,37 @@ class Dispatcher:
         except watching.WhichOne as which:
             title = words.say("Which one? Here are watched: {names}.", names=words.list(which.names))
             lines = (_example(f"/{command.name} {which.names[0]}", words),)
-            return Message(symbol="❔", title=title, lines=lines)
+            return Message(symbol="❔", title=title, lines=lines, buttons=_choices(command, request, which.names))
         except watching.UnknownName as unknown:
-            return _unknown_name(command, unknown, words)
+            return _unknown_name(command, request, unknown, words)
         except SourceError as error:
             return _source_error(error, words, self.services)
         except Exception:
             log.exception("a command failed", command=request.command)
-            return Message(
-                symbol="⚠️",
-                title=words.say("That went wrong on my side. It is in the log; nothing was changed."),
-            )
+            return _wrong(words)
 
-    async def _words(self, request: Request) -> Words:
-        async with self.services.database.read() as connection:
-            chat = await chats.find(connection, platform=request.platform, key=request.chat)
-        language = (chat.language if chat else None) or request.locale or "en"
-        return Words(language=language, timezone=(chat.timezone if chat else None) or "UTC")
+
+def _wrong(words: Words) -> Message:
+    return Message(
+        symbol="⚠️", title=words.say("That went wrong on my side. It is in the log; nothing was changed.")
+    )
+
+
+def _several(offered: Sequence[str], typed: str) -> list[str]:
+    """Return what may be typed on: what stands there, with one more of the words."""
+    *chosen, last = typed.split(" ") if typed else [""]
+    chosen = [word for word in chosen if word]
+    left = [word for word in offered if word not in chosen]
+    if last in left:  # a whole word: it may be enough, or one more may follow
+        return [" ".join([*chosen, last])] + [" ".join([*chosen, last, word]) for word in left if word != last]
+    return [" ".join([*chosen, word]) for word in left if word.startswith(last.casefold())]
+
+
+def _choices(command: Command, request: Request, names: Sequence[str]) -> tuple[Button, ...]:
+    """Return a button for each of a few names, which gives the same command with it."""
+    if request.elsewhere:  # a button counts where it is
+        return ()
+    return tuple(Button(name, command=f"/{command.name} {name}") for name in names[:MOST_CHOICES])
 
 
 def _example(example: str, words: Words) -> Line:
@@ -110,9 +178,10 @@ def _example(example: str, words: Words) -> Line:
 
 def _refusal(command: Command, request: Request, words: Words) -> Message | None:
     if command.who is Who.ADMINS and not request.is_admin:
-        return Message(
-            symbol="🔒", title=words.say("/{command} is for admins of this chat.", command=command.name)
-        )
+        title = words.say("/{command} is for admins of this chat.", command=command.name)
+        needed = _NEEDED.get(request.platform)
+        lines = (words.say(needed),) if needed is not None else ()
+        return Message(symbol="🔒", title=title, lines=lines)
     if command.who is Who.OPERATORS and not request.is_operator:
         return Message(
             symbol="🔒", title=words.say("/{command} is for those who run this bot.", command=command.name)
@@ -129,7 +198,7 @@ def _unknown(name: str, words: Words) -> Message:
     return Message(symbol="❔", title=title, lines=(words.say("/help lists them all."),))
 
 
-def _unknown_name(command: Command, unknown: watching.UnknownName, words: Words) -> Message:
+def _unknown_name(command: Command, request: Request, unknown: watching.UnknownName, words: Words) -> Message:
     title = words.say("Nothing here is called “{name}”.", name=unknown.name[:60])
     if unknown.near:
         return Message(
@@ -139,6 +208,7 @@ def _unknown_name(command: Command, unknown: watching.UnknownName, words: Words)
                 words.say("Did you mean {names}?", names=words.list(unknown.near)),
                 _example(f"/{command.name} {unknown.near[0]}", words),
             ),
+            buttons=_choices(command, request, unknown.near),
         )
     return Message(symbol="❔", title=title, lines=(words.say("/watches lists what is watched here."),))
 

@@ -32,18 +32,25 @@ async def help_(request: Request, services: Services, words: Words) -> Message: 
 def _one(command: Command, words: Words) -> Message:
     lines = [words.say("For example: {example}", example=code(command.example))]
     lines += [
-        words.say("{param}: {about}", param=param.name, about=words.text(param.about)) for param in command.params
+        words.say("{param}: {about}", param=param.lead or param.name, about=words.text(param.about))
+        for param in command.params
     ]
     return Message(
         symbol="📖",
-        title=words.say("/{name} – {about}", name=_usage(command), about=words.text(command.about)),
+        title=words.say("/{name} – {about}", name=_usage(command, whole=True), about=words.text(command.about)),
         lines=tuple(lines),
     )
 
 
-def _usage(command: Command) -> str:
-    params = [param.name if param.required else f"[{param.name}]" for param in command.params]
-    return " ".join([command.name, *params])
+def _usage(command: Command, *, whole: bool = False) -> str:
+    """Return a command with its arguments; those that a word leads in only where all is explained."""
+    shown = [command.name]
+    for param in command.params:
+        if param.lead and not whole:
+            continue
+        name = f"{param.lead} …" if param.lead else param.name
+        shown.append(name if param.required else f"[{name}]")
+    return " ".join(shown)
 
 
 def _may(command: Command, request: Request) -> bool:

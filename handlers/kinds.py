@@ -24,6 +24,8 @@ _TYPED = {
     "recaps": ended.KIND,
     "end": ended.KIND,
 } | {kind: kind for kind in KINDS}
+#: What menus offer.
+TYPED = ("start", "milestones", "records", "recap")
 
 
 def names(kinds: Iterable[str], words: Words) -> list[str]:
@@ -35,6 +37,11 @@ def names(kinds: Iterable[str], words: Words) -> list[str]:
 def kind_of(word: str) -> str | None:
     """Return the kind that a typed word means, or None."""
     return _TYPED.get(word.strip(",").lower())
+
+
+def typed_for(kind: str) -> str:
+    """Return what people type for a kind."""
+    return next(word for word in TYPED if kind_of(word) == kind)
 
 
 def is_kind(word: str) -> bool:

@@ -4,38 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.domain.alerts.milestone import parse_ladder
 from bot.ports.command import Param, Request, Takes, Who
 from bot.ports.message import Line, Message
 from bot.services import statistics, watching
 from bot.services.context import Services
 from bot.texts.words import N_, Words, bold
-from handlers.arguments import split_name
 from handlers.command import Command, Group, Mistake
-
-MOST_RUNGS = 50
-_DEFAULT = {"default", "standard"}
-
-
-def _is_rung(word: str) -> bool:
-    if word.lower() in _DEFAULT:
-        return True
-    try:
-        parse_ladder([word])
-    except ValueError:
-        return word[:1].isdigit() or word[:1] == "-"
-    return True
+from handlers.ladders import is_rung, read_ladder
+from handlers.named import named
+from handlers.places import IN
 
 
 async def milestones(request: Request, services: Services, words: Words) -> Message:
-    name, typed = split_name(request.text, _is_rung)
-    try:
-        watched = await watching.find(services, request, name)
-    except watching.UnknownName:  # a watch may be called "Radio 1"
-        watched = await watching.find(services, request, request.text)
-        typed = []
+    watched, typed = await named(request, services, words, text=request.text, belongs_behind=is_rung)
     if typed:
-        ladder = _ladder(typed, words)
+        ladder = read_ladder(typed, words)
         if not await watching.set_ladder(services, request, watched, ladder):
             raise Mistake(
                 words.say("No alerts of {name} come here yet.", name=watched.name),
@@ -43,8 +26,8 @@ async def milestones(request: Request, services: Services, words: Words) -> Mess
             )
         title = words.say("Milestones of {name} are set.", name=bold(watched.name))
     else:
-        own = (await watching.subscriptions(services, request)).get(watched.watch.id, [])
-        ladder = own[0].ladder if own else None
+        own = watching.here((await watching.subscriptions(services, request)).get(watched.watch.id, []), request)
+        ladder = own.ladder if own else None
         title = words.say("Milestones of {name}", name=bold(watched.name))
     lines = [_rungs(ladder, words)]
     told = await statistics.would_have_told(services, watched, ladder)
@@ -52,18 +35,6 @@ async def milestones(request: Request, services: Services, words: Words) -> Mess
     if not told:
         lines.append(words.say("There is no session yet to try it on."))
     return Message(symbol="📈", title=title, lines=tuple(lines))
-
-
-def _ladder(typed: Sequence[str], words: Words) -> tuple[float, ...] | None:
-    if any(word.lower() in _DEFAULT for word in typed):
-        return None
-    try:
-        ladder = parse_ladder(typed)
-    except ValueError as error:
-        raise Mistake(words.say("“{word}” is not a number of people.", word=str(error)[:40])) from None
-    if len(ladder) > MOST_RUNGS:
-        raise Mistake(words.say("That is more than {n} milestones.", n=str(MOST_RUNGS)))
-    return ladder
 
 
 def _rungs(ladder: Sequence[float] | None, words: Words) -> Line:
@@ -96,5 +67,6 @@ COMMAND = Command(
     params=(
         Param("name", N_("what is watched here"), Takes.NAME),
         Param("thresholds", N_("figures such as 100 250 1k, or default"), Takes.REST),
+        IN,
     ),
 )

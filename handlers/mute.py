@@ -7,8 +7,10 @@ from bot.ports.message import Message
 from bot.services import watching
 from bot.services.context import Services
 from bot.texts.words import N_, Words, bold
-from handlers.arguments import minutes, split_name
+from handlers.arguments import minutes
 from handlers.command import Command, Group, Mistake
+from handlers.named import named
+from handlers.places import IN
 
 DEFAULT_MINUTES = 8 * 60
 LONGEST_MINUTES = 365 * 24 * 60
@@ -19,12 +21,7 @@ def _is_length(word: str) -> bool:
 
 
 async def mute(request: Request, services: Services, words: Words) -> Message:
-    name, typed = split_name(request.text, _is_length)
-    try:
-        watched = await watching.find(services, request, name)
-    except watching.UnknownName:  # a watch may be called "Radio 1"
-        watched = await watching.find(services, request, request.text)
-        typed = []
+    watched, typed = await named(request, services, words, text=request.text, belongs_behind=_is_length)
     length = DEFAULT_MINUTES if not typed else 0 if typed[-1].lower() == "off" else minutes(typed[-1])
     if length is None or length > LONGEST_MINUTES:
         raise Mistake(words.say("That is longer than a year: use {command}.", command="/unsubscribe"))
@@ -53,5 +50,6 @@ COMMAND = Command(
     params=(
         Param("name", N_("what is watched here"), Takes.NAME),
         Param("time", N_("30m, 8h, 2d, or off")),
+        IN,
     ),
 )

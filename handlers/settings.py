@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 from functools import lru_cache
 from zoneinfo import available_timezones
@@ -12,26 +13,47 @@ from bot.services import watching
 from bot.services.context import Services
 from bot.texts.words import N_, Words, bold
 from handlers.command import Command, Group, Mistake
+from handlers.subscribe import called
+from storage import chats
+
+_ROLES_ON = "discord"
+_ROLE = re.compile(r"<@&([0-9]{1,20})>")
 
 
 async def settings(request: Request, services: Services, words: Words) -> Message:
     key, _, value = request.text.strip().partition(" ")
     if not key:
-        return Message(
-            symbol="⚙️",
-            title=words.say("Settings of this chat"),
-            lines=(
-                words.say(
-                    "Time zone: {zone}, where it is {time}. Change it: {example}",
-                    zone=bold(words.timezone),
-                    time=words.time(services.clock()),
-                    example="/settings timezone Karachi",
-                ),
-            ),
+        return await _shown(request, services, words)
+    match key.lower():
+        case "timezone" | "zone" | "tz":
+            return await _set_zone(value.strip(), request, services, words)
+        case "admins":
+            return await _set_admins(value.strip(), request, services, words)
+    raise Mistake(words.say("There is no setting “{key}”; there are: timezone, admins.", key=key[:40]))
+
+
+async def _shown(request: Request, services: Services, words: Words) -> Message:
+    lines = [
+        words.say(
+            "Time zone: {zone}, where it is {time}. Change it: {example}",
+            zone=bold(words.timezone),
+            time=words.time(services.clock()),
+            example="/settings timezone Karachi",
         )
-    if key.lower() not in {"timezone", "zone", "tz"}:
-        raise Mistake(words.say("There is no setting “{key}”; there is: timezone.", key=key[:40]))
-    zone = _zone(value.strip(), words)
+    ]
+    if request.platform == _ROLES_ON:
+        async with services.database.read() as connection:
+            chat = await chats.find(connection, platform=request.platform, key=request.chat)
+        roles = chat.roles if chat is not None else ()
+        who = words.say("who may “Manage Server”")
+        for role in roles:
+            who = words.say("{others}, {role}", others=who, role=called(role))
+        lines.append(words.say("Admins: {who}. Change it: {example}", who=who, example="/settings admins @role"))
+    return Message(symbol="⚙️", title=words.say("Settings of this chat"), lines=tuple(lines))
+
+
+async def _set_zone(typed: str, request: Request, services: Services, words: Words) -> Message:
+    zone = _zone(typed, words)
     await watching.set_timezone(services, request, zone)
     there = Words(language=words.language, timezone=zone)
     return Message(
@@ -41,6 +63,28 @@ async def settings(request: Request, services: Services, words: Words) -> Messag
             zone=bold(zone),
             time=there.time(services.clock()),
         ),
+    )
+
+
+async def _set_admins(typed: str, request: Request, services: Services, words: Words) -> Message:
+    if request.platform != _ROLES_ON:
+        raise Mistake(words.say("Who is an admin here, the chat itself decides."), example="/settings")
+    if request.by_role:
+        raise Mistake(words.say("Only who may manage the server can do that."), example="/settings")
+    roles = list(dict.fromkeys(_ROLE.findall(typed)))
+    if not roles and typed.lower() not in {"none", "nobody", "default"}:
+        raise Mistake(words.say("Name one or more roles, or none."), example="/settings admins @role")
+    await watching.set_roles(services, request, roles)
+    if not roles:
+        title = words.say("Only who may “Manage Server” sets me up now.")
+        return Message(symbol="⚙️", title=title)
+    who = words.say("{role}", role=called(roles[0]))
+    for role in roles[1:]:
+        who = words.say("{others}, {role}", others=who, role=called(role))
+    return Message(
+        symbol="⚙️",
+        title=words.say("Members of these roles may set me up, too: {who}", who=who),
+        lines=(words.say("So that Discord shows them the commands: Server Settings > Integrations > Milepost."),),
     )
 
 
@@ -90,13 +134,13 @@ def _zones() -> tuple[str, ...]:
 
 COMMAND = Command(
     name="settings",
-    about=N_("How this chat wants things: time zone"),
+    about=N_("How this chat wants things: time zone, admins"),
     group=Group.SET_UP,
     run=settings,
     who=Who.ADMINS,
     example="/settings timezone Karachi",
     params=(
-        Param("setting", N_("timezone"), choices=("timezone",)),
-        Param("value", N_("a city, such as Karachi"), Takes.REST),
+        Param("setting", N_("timezone, admins"), choices=("timezone", "admins")),
+        Param("value", N_("a city, such as Karachi; or roles, or none"), Takes.REST),
     ),
 )

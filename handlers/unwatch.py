@@ -7,7 +7,7 @@ from bot.ports.message import Message
 from bot.services import watching
 from bot.services.context import Services
 from bot.texts.words import N_, Words, bold
-from handlers.command import Command, Group, Mistake
+from handlers.command import Command, Group
 
 
 async def unwatch(request: Request, services: Services, words: Words) -> Message:
@@ -15,7 +15,7 @@ async def unwatch(request: Request, services: Services, words: Words) -> Message
         found = await watching.listed(services, request)
         if not found:
             raise watching.NoWatches
-        raise Mistake(words.say("Say which one."), example=f"/unwatch {found[0].name}")
+        raise watching.WhichOne([one.name for one in found])
     watched = await watching.find(services, request, request.text)
     typed = request.text.strip().strip('"“”')
     if watched.name.casefold() != typed.casefold() and ":" not in typed:  # a beginning is too little to take away

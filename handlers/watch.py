@@ -12,6 +12,8 @@ from bot.services import watching
 from bot.services.context import Services
 from bot.texts.words import N_, Words, bold, code
 from handlers.command import Command, Group, Mistake
+from handlers.kinds import names
+from handlers.places import IN, place_of
 
 _AS = re.compile(r"(?P<address>\S+(?:.*\S)?)\s+as\s+(?P<name>\S.*)", re.IGNORECASE | re.DOTALL)
 
@@ -24,17 +26,7 @@ _METRICS = {
 
 
 async def watch(request: Request, services: Services, words: Words) -> Message:
-    address, name = request.text.strip(), None
-    if not address:
-        raise Mistake(words.say("Tell me what to watch."), example=_example(services))
-    match = _AS.fullmatch(address)
-    if match is not None:
-        address, name = match["address"].strip(), match["name"].strip().strip('"“”')
-        name = clean(name, limit=len(name))
-        if not name:
-            raise Mistake(words.say("That name has nothing to see in it."))
-        if len(name) > watching.LONGEST_NAME:
-            raise Mistake(words.say("A name has at most {n} characters.", n=str(watching.LONGEST_NAME)))
+    address, name = _typed(request, services, words)
     try:
         added = await watching.add(services, request, address, name=name)
     except watching.TooMany:
@@ -46,12 +38,8 @@ async def watch(request: Request, services: Services, words: Words) -> Message:
         ) from None
     except watching.NameTaken:
         raise Mistake(words.say("Another watch here is already called “{name}”.", name=name or "")) from None
-    if added.renamed:
-        return Message(
-            symbol="👀", title=words.say("It is called {name} here from now on.", name=bold(added.name))
-        )
     if added.already:
-        return Message(symbol="👀", title=words.say("{name} is watched here already.", name=bold(added.name)))
+        return Message(symbol="👀", title=_known(added, words))
     lines = [_reports(added, words)]
     if added.description.live_now is True:
         lines.append(words.say("It is on the air right now."))
@@ -59,14 +47,51 @@ async def watch(request: Request, services: Services, words: Words) -> Message:
         lines.append(words.say("It is not on the air right now; I will tell when it is."))
     if added.description.note:
         lines.append(words.say("{note}", note=added.description.note))
+    kinds, where = words.list(names(watching.kinds_of(added.watch), words)), place_of(request)
+    if where is None:
+        lines.append(words.say("Alerts come here: {kinds}.", kinds=kinds))
+    else:
+        lines.append(words.say("Alerts go to {place}: {kinds}.", place=where, kinds=kinds))
     lines.append(
         words.say(
-            "Alerts come here: start, milestones, records, recap. Change that with {subscribe} and {milestones}.",
+            "Change that with {subscribe} and {milestones}; see how it looks: {test}.",
             subscribe="/subscribe",
             milestones="/milestones",
+            test="/test",
         )
     )
     return Message(symbol="👀", title=words.say("Now watching {name}", name=bold(added.name)), lines=tuple(lines))
+
+
+def _typed(request: Request, services: Services, words: Words) -> tuple[str, str | None]:
+    """Return the address that was typed, and what to call it, if that was said.
+
+    Raises:
+        Mistake: There is none, or the name cannot be one.
+    """
+    address = request.text.strip()
+    if not address:
+        raise Mistake(words.say("Tell me what to watch."), example=_example(services))
+    match = _AS.fullmatch(address)
+    if match is None:
+        return address, None
+    name = match["name"].strip().strip('"“”')
+    name = clean(name, limit=len(name))
+    if not name:
+        raise Mistake(words.say("That name has nothing to see in it."))
+    if len(name) > watching.LONGEST_NAME:
+        raise Mistake(words.say("A name has at most {n} characters.", n=str(watching.LONGEST_NAME)))
+    return match["address"].strip(), name
+
+
+def _known(added: watching.Added, words: Words) -> Line:
+    """Say what is new about a watch that the chat had before."""
+    name = bold(added.name)
+    if added.joined:
+        return words.say("{name} is watched already; its alerts come here, too.", name=name)
+    if added.renamed:
+        return words.say("It is called {name} here from now on.", name=name)
+    return words.say("{name} is watched here already.", name=name)
 
 
 def _reports(added: watching.Added, words: Words) -> Line:
@@ -90,5 +115,9 @@ COMMAND = Command(
     run=watch,
     who=Who.ADMINS,
     example="/watch icecast:https://radio.example.org/live as Night Radio",
-    params=(Param("address", N_("such as icecast:https://host/mount"), Takes.REST, required=True),),
+    params=(
+        Param("address", N_("such as icecast:https://host/mount"), Takes.REST, required=True),
+        Param("name", N_("what to call it here"), lead="as"),
+        IN,
+    ),
 )

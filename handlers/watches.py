@@ -10,7 +10,9 @@ from bot.services.context import Services
 from bot.texts.words import N_, Words, bold, code
 from handlers.command import Command, Group
 from handlers.kinds import names
+from handlers.places import place
 from handlers.stats import trouble
+from handlers.subscribe import called
 from storage.chats import Subscription
 
 
@@ -24,14 +26,19 @@ async def watches(request: Request, services: Services, words: Words) -> Message
         watch = one.watch
         lines.append(
             words.say(
-                "{name} – {address}: {unit}, every {interval}; {alerts}",
+                "{name} – {address}: {unit}, every {interval}",
                 name=bold(one.name),
                 address=code(without_secrets(f"{watch.source}:{watch.reference}")),
                 unit=watch.unit,
                 interval=words.duration(watch.interval),
-                alerts=_alerts(alerts.get(watch.id, []), services.clock(), words),
             )
         )
+        subscriptions = alerts.get(watch.id, [])
+        if not subscriptions:
+            lines.append(words.say("· {alerts}", alerts=words.text("no alerts")))
+        for subscription in subscriptions:
+            lines.append(words.say("· {alerts}", alerts=_alerts(subscription, services.clock(), words)))
+            lines += _wrong(subscription, words)
         lines += trouble(watch, words)
     return Message(
         symbol="👀",
@@ -40,16 +47,30 @@ async def watches(request: Request, services: Services, words: Words) -> Message
     )
 
 
-def _alerts(subscriptions: list[Subscription], now: int, words: Words) -> str:
-    if not subscriptions:
-        return words.text("no alerts")
-    one = subscriptions[0]
+def _alerts(one: Subscription, now: int, words: Words) -> Line:
+    """Return where a subscription's alerts go, and which."""
     if one.muted_until is not None and one.muted_until > now:
-        return words.text("muted until {time}", time=words.time(one.muted_until).text)
-    text = words.text("alerts: {kinds}", kinds=words.list(names(one.kinds, words)))
-    if one.ladder is not None:
-        text = words.text("{alerts}, own milestones", alerts=text)
-    return text
+        text = words.text("muted until {time}", time=words.time(one.muted_until).text)
+    else:
+        text = words.text("alerts: {kinds}", kinds=words.list(names(one.kinds, words)))
+        if one.ladder is not None:
+            text = words.text("{alerts}, own milestones", alerts=text)
+    where = place(one.topic_title)
+    line = (
+        words.say("{text}", text=text) if where is None else words.say("{place}: {text}", place=where, text=text)
+    )
+    if one.mention is not None:
+        line = words.say("{alerts}, calling {whom}", alerts=line, whom=called(one.mention))
+    return line
+
+
+def _wrong(one: Subscription, words: Words) -> list[Line]:
+    where = place(one.topic_title) or words.text("Here")
+    if one.disabled_why is not None:
+        return [words.say("⚠️ {place}: no more alerts, as {why}", place=where, why=one.disabled_why)]
+    if one.problem is not None:
+        return [words.say("⚠️ {place}: alerts cannot come: {why}", place=where, why=one.problem)]
+    return []
 
 
 COMMAND = Command(

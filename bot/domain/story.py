@@ -29,6 +29,7 @@ class Story:
         platform: Where its records count.
         unit: What its at-once figure counts.
         interval: Milliseconds between readings.
+        url: Where readers find the session, or what is watched.
         timezone: Where it takes place, as far as known.
         at: The moment of the reading that told it.
         value: The mark, for a milestone or record.
@@ -62,3 +63,4 @@ class Story:
     unrivalled: frozenset[Measure] = frozenset()
     again: bool = False
     replaces: str | None = None
+    url: str | None = None

@@ -185,5 +185,5 @@ class Chat(Protocol):
 
 
 def lane(chat: Chat, target: Target) -> str:
-    """Return what posts to a target must keep their order and pace with: all with the same are one after another."""
+    """Return a target's lane: posts of the same lane go one after another, and share a limit."""
     return target.topic or target.chat if chat.by_topic else target.chat

@@ -15,7 +15,7 @@ from bot.domain.story import BrokenRecord
 from bot.ports.command import Request
 from bot.services.context import Services
 from bot.services.story import broken_records
-from bot.services.watching import Watched, listed, subscriptions
+from bot.services.watching import Watched, here, listed, subscriptions
 from storage import chats, samples, sessions
 from storage.watches import Watch
 
@@ -64,7 +64,7 @@ async def on_air(services: Services, request: Request) -> list[Shown] | None:
 async def of(services: Services, request: Request, watched: Watched) -> Figures:
     """Return the figures of a watch's live or last session."""
     watch = watched.watch
-    own = (await subscriptions(services, request)).get(watch.id, [])
+    own = here((await subscriptions(services, request)).get(watch.id, []), request)
     async with services.database.read() as connection:
         newest = await sessions.newest(connection, watch.id)
         if not newest:
@@ -75,7 +75,7 @@ async def of(services: Services, request: Request, watched: Watched) -> Figures:
         if chat is not None:
             records, _ = await broken_records(connection, watch, session, chat_id=chat.id)
         rung = guess = None
-        ladder = own[0].ladder if own else None
+        ladder = own.ladder if own else None
         if session.is_live and session.tally.peak is not None and Metric(watch.metric) is Metric.CONCURRENT:
             rung = milestone.next_rung(ladder, above=session.tally.peak)
             last = session.tally.last_at or 0

@@ -27,7 +27,7 @@ async def tell(database: Database, owed: Owed) -> Story | None:
     async with database.read() as connection:
         subscription = await chats.subscription_by_id(connection, owed.subscription_id)
         session = await sessions.by_id(connection, owed.session_id)
-        if subscription is None or session is None:
+        if subscription is None or subscription.disabled_why is not None or session is None:
             return None
         watch = (await watches.by_ids(connection, [session.watch_id]))[session.watch_id]
         chat = await chats.by_id(connection, owed.chat_id)
@@ -41,6 +41,7 @@ async def tell(database: Database, owed: Owed) -> Story | None:
             platform=watch.platform,
             unit=watch.unit,
             interval=watch.interval,
+            url=session.url or watch.url,
             timezone=watch.timezone,
             session=session,
             measure=Measure(owed.measure) if owed.measure is not None else None,

@@ -66,6 +66,7 @@ class Added:
 
     Attributes:
         already: The chat watched it before; only the name may be new.
+        joined: Its alerts came to other topics of the chat only, and come to this one, too, from now on.
         renamed: The chat calls it otherwise from now on.
         address: As it is written in full.
     """
@@ -74,6 +75,7 @@ class Added:
     watch: Watch
     description: Description
     already: bool
+    joined: bool
     renamed: bool
     address: str
 
@@ -94,6 +96,14 @@ def values(*, source: str, description: Description, public: bool, interval: int
         "url": description.url,
         "created_at": now,
     }
+
+
+def kinds_of(watch: Watch) -> list[str]:
+    """Return the kinds of alerts that a chat takes of a watch unless it says otherwise.
+
+    A calendar day begins every midnight: nobody needs to be told.
+    """
+    return [kind for kind in KINDS if not (watch.daily and kind == started.KIND)]
 
 
 def free_name(name: str, taken: Collection[str]) -> str:
@@ -155,23 +165,17 @@ async def add(services: Services, request: Request, address: str, *, name: str |
         called = name or before or free_name(description.name, taken)
         if before is None:
             await watches.follow(connection, chat_id=chat.id, watch_id=watch.id, name=called, now=now)
-            # A calendar day begins every midnight: nobody needs to be told.
-            kinds = [kind for kind in KINDS if not (watch.daily and kind == started.KIND)]
-            await chats.subscribe(
-                connection,
-                chat_id=chat.id,
-                watch_id=watch.id,
-                topic=request.topic or "",
-                kinds=kinds,
-                now=now,
-            )
         elif called != before:
             await watches.rename(connection, chat_id=chat.id, watch_id=watch.id, name=called)
+        joined = before is not None and await _is_new_here(connection, request, chat, watch)
+        if before is None or joined:
+            await _subscribe(connection, request, chat, watch, kinds=kinds_of(watch), now=now)
     return Added(
         name=called,
         watch=watch,
         description=description,
         already=before is not None,
+        joined=joined,
         renamed=before is not None and before != called,
         address=f"{source.platform}:{description.reference}",
     )
@@ -248,17 +252,61 @@ async def subscriptions(services: Services, request: Request) -> dict[int, list[
     return found
 
 
-async def subscribe(services: Services, request: Request, watched: Watched, kinds: Sequence[str]) -> None:
-    """Let these kinds of alerts come here."""
+def here(found: Sequence[Subscription], request: Request) -> Subscription | None:
+    """Return the subscription of the topic that a request comes from; else the chat's first, if any."""
+    topic = request.topic or ""
+    return next((one for one in found if one.topic == topic), found[0] if found else None)
+
+
+async def _is_new_here(connection: Connection, request: Request, chat: Chat, watch: Watch) -> bool:
+    """Tell whether a watch's alerts come to other topics of a chat, but not to this one."""
+    topics = {one.topic for one in await chats.subscriptions(connection, chat.id) if one.watch_id == watch.id}
+    return bool(topics) and (request.topic or "") not in topics
+
+
+async def _subscribe(
+    connection: Connection,
+    request: Request,
+    chat: Chat,
+    watch: Watch,
+    *,
+    kinds: Sequence[str],
+    now: int,
+    **values: Any,
+) -> None:
+    if request.topic_title is not None:
+        values["topic_title"] = clean(request.topic_title, limit=LONGEST_NAME)
+    await chats.subscribe(
+        connection,
+        chat_id=chat.id,
+        watch_id=watch.id,
+        topic=request.topic or "",
+        kinds=kinds,
+        now=now,
+        made_by=request.user,
+        **values,
+    )
+
+
+async def subscribe(
+    services: Services, request: Request, watched: Watched, kinds: Sequence[str], **values: Any
+) -> Subscription:
+    """Let these kinds of alerts come here, and return how they come.
+
+    Args:
+        values: ``ladder`` (None for the default) and ``mention`` (None for nobody), where they change.
+    """
+    if "ladder" in values:
+        values["ladder"] = chats.ladder_text(values["ladder"])
+    now = services.clock()
     async with services.database.write() as connection:
         chat = await chat_of(services, request, connection)
-        await chats.subscribe(
-            connection,
-            chat_id=chat.id,
-            watch_id=watched.watch.id,
-            topic=request.topic or "",
-            kinds=kinds,
-            now=services.clock(),
+        await _subscribe(connection, request, chat, watched.watch, kinds=kinds, now=now, **values)
+        topic = request.topic or ""
+        return next(
+            one
+            for one in await chats.subscriptions(connection, chat.id)
+            if one.watch_id == watched.watch.id and one.topic == topic
         )
 
 
@@ -272,27 +320,33 @@ async def unsubscribe(services: Services, request: Request, watched: Watched) ->
 
 
 async def mute(services: Services, request: Request, watched: Watched, minutes: int) -> int | None:
-    """Stop a watch's alerts in the chat for some minutes (0: no longer); returns until when."""
+    """Stop a watch's alerts here for some minutes (0: no longer); returns until when."""
     until = services.clock() + minutes * MINUTE if minutes else None
-    async with services.database.write() as connection:
-        chat = await chat_of(services, request, connection)
-        await chats.change_subscriptions(connection, chat_id=chat.id, watch_id=watched.watch.id, muted_until=until)
+    await _change(services, request, watched, muted_until=until)
     return until
 
 
 async def set_ladder(
     services: Services, request: Request, watched: Watched, ladder: Sequence[float] | None
 ) -> bool:
-    """Set the chat's ladder for a watch, None for the default; tells whether it is subscribed at all."""
+    """Set the ladder of a watch here, None for the default; tells whether its alerts come here at all."""
+    return await _change(services, request, watched, ladder=chats.ladder_text(ladder)) > 0
+
+
+async def _change(services: Services, request: Request, watched: Watched, **values: Any) -> int:
+    """Set columns of this topic's subscription, or of all the chat's if this topic has none."""
     async with services.database.write() as connection:
         chat = await chat_of(services, request, connection)
-        changed = await chats.change_subscriptions(
-            connection,
-            chat_id=chat.id,
-            watch_id=watched.watch.id,
-            ladder=chats.ladder_text(ladder),
+        return await chats.change_subscriptions(
+            connection, chat_id=chat.id, watch_id=watched.watch.id, topic=request.topic or "", **values
         )
-    return changed > 0
+
+
+async def set_roles(services: Services, request: Request, roles: Sequence[str]) -> None:
+    """Set the roles whose members are admins of the chat, too."""
+    async with services.database.write() as connection:
+        chat = await chat_of(services, request, connection)
+        await chats.set_roles(connection, chat.id, roles)
 
 
 async def set_timezone(services: Services, request: Request, timezone: str) -> None:

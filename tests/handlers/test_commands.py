@@ -221,7 +221,7 @@ async def test_the_time_zone_is_found_by_its_city(bot: Talk) -> None:
     assert "America/New_York" in await bot.say("/settings timezone new york")
     assert "Did you mean Asia/Karachi" in await bot.say("/settings timezone karatchi")
     assert "no zone" in await bot.say("/settings timezone Nowhereville")
-    assert "there is: timezone" in await bot.say("/settings colour blue")
+    assert "there are: timezone" in await bot.say("/settings colour blue")
 
 
 async def test_a_record_is_entered_shown_disputed_and_removed(bot: Talk) -> None:

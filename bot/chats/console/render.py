@@ -7,7 +7,7 @@ from rich.text import Text
 
 from bot.ports.message import Line, Message, Style
 
-_STYLES = {Style.PLAIN: "", Style.BOLD: "bold", Style.CODE: "cyan", Style.FAINT: "dim"}
+_STYLES = {Style.PLAIN: "", Style.BOLD: "bold", Style.CODE: "cyan", Style.FAINT: "dim", Style.REFERENCE: ""}
 #: What a terminal would obey rather than show.
 _CONTROLS = dict.fromkeys((*range(32), 127, *range(128, 160)))
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from bot.domain.alerts import ended as ended_kind
 from bot.domain.alerts import milestone as milestone_kind
 from bot.domain.alerts import record as record_kind
 from bot.domain.alerts import started as started_kind
 from bot.domain.story import Story
-from bot.ports.message import Message
+from bot.ports.message import Button, Message
 from bot.texts.alerts import ended, milestone, record, started
 from bot.texts.words import Words
 
@@ -22,5 +23,14 @@ TEXTS: dict[str, Callable[[Story, Words], Message]] = {
 
 
 def write(story: Story, words: Words) -> Message:
-    """Return the message that tells a story."""
-    return TEXTS[story.kind](story, words)
+    """Return the message that tells a story, with what readers may want next."""
+    message = TEXTS[story.kind](story, words)
+    return replace(message, buttons=(*message.buttons, *_buttons(story, words)))
+
+
+def _buttons(story: Story, words: Words) -> tuple[Button, ...]:
+    made = [Button(words.text("Open"), url=story.url)] if story.url else []
+    made.append(Button(words.text("Stats"), command=f"/stats {story.name}"))
+    if story.kind != ended_kind.KIND:
+        made.append(Button(words.text("Mute"), command=f"/mute {story.name} 8h"))
+    return tuple(made)

@@ -1,0 +1,80 @@
+"""/test: how an alert would look here, and where it would go. It is an answer like any other: it calls nobody."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bot.domain.alerts import KINDS, milestone
+from bot.ports.command import Param, Request, Takes, Who
+from bot.ports.message import Button, Line, Message
+from bot.services import watching
+from bot.services.context import Services
+from bot.services.preview import preview
+from bot.texts import alerts
+from bot.texts.words import N_, Words, faint
+from handlers.command import Command, Group
+from handlers.kinds import is_kind, kind_of, names, typed_for
+from handlers.named import named
+from handlers.places import place
+from handlers.subscribe import called
+from storage.chats import Subscription
+
+
+async def test(request: Request, services: Services, words: Words) -> Message:
+    watched, typed = await named(request, services, words, text=request.text, belongs_behind=is_kind)
+    kind = next((found for word in typed if (found := kind_of(word)) is not None), milestone.KIND)
+    story = await preview(services, request, watched, kind)
+    own = (await watching.subscriptions(services, request)).get(watched.watch.id, [])
+    message = alerts.write(story, words)
+    small = faint(words.text("A preview: nothing happened, and nobody was called."))
+    others = (
+        ()
+        if request.elsewhere
+        else tuple(
+            Button(name, command=f"/test {watched.name} {typed_for(one)}")
+            for one, name in zip(KINDS, _names(words), strict=True)
+            if one != kind
+        )
+    )
+    lines = (*message.lines, (small,), *(_goes(one, kind, services.clock(), words) for one in own))
+    if not own:
+        lines = (*lines, words.say("No alerts of {name} come to this chat.", name=watched.name))
+    return replace(message, lines=lines, buttons=(*message.buttons, *others))
+
+
+def _names(words: Words) -> list[str]:
+    return [names([kind], words)[0] for kind in KINDS]
+
+
+def _goes(one: Subscription, kind: str, now: int, words: Words) -> Line:
+    """Say of a subscription whether it would send this, where, and whom it would call."""
+    where = place(one.topic_title) or words.text("this chat")
+    if kind not in one.kinds:
+        return words.say(
+            "It would not go to {place}: {kinds} do.", place=where, kinds=words.list(names(one.kinds, words))
+        )
+    if one.disabled_why is not None or one.problem is not None:
+        return words.say(
+            "⚠️ It could not go to {place}: {why}", place=where, why=one.disabled_why or one.problem or ""
+        )
+    if one.muted_until is not None and one.muted_until > now:
+        return words.say("It would not go to {place}, which is muted.", place=where)
+    if one.mention is not None:
+        return words.say("It would go to {place} and call {whom}.", place=where, whom=called(one.mention))
+    return words.say("It would go to {place}.", place=where)
+
+
+COMMAND = Command(
+    name="test",
+    about=N_("A preview of an alert; it calls nobody"),
+    group=Group.SET_UP,
+    run=test,
+    who=Who.ADMINS,
+    example="/test Night Radio records",
+    params=(
+        Param("name", N_("what is watched here"), Takes.NAME),
+        Param(
+            "kind", N_("start, milestones, records or recap"), choices=("start", "milestones", "records", "recap")
+        ),
+    ),
+)
