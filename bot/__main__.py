@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
+import threading
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+#: So long, in seconds, the program takes at most to end once it was asked to.
+LAST_SECONDS = 4.0
+#: What a shell tells of a program that wrote where nobody reads (SIGPIPE): ``| head`` is no mistake.
+UNREAD = 141
 
 cli = typer.Typer(
     help="Tells chats the moment a live session passes a milestone or breaks a record.",
@@ -26,14 +33,18 @@ def _fail(message: str) -> None:
 
 def _do(work: Coroutine[Any, Any, object]) -> Any:
     """Run a coroutine; what a person can mend is said in a sentence, without a traceback."""
-    from bot.play import BookError  # noqa: PLC0415 - see ``_settings``
+    from bot.chats.console import Unread  # noqa: PLC0415 - see ``_settings``
+    from bot.play import BookError, PlayError  # noqa: PLC0415
+    from bot.ports.chat import SendError  # noqa: PLC0415
     from bot.ports.source import SourceError  # noqa: PLC0415
     from storage.database import DatabaseError  # noqa: PLC0415
     from storage.lock import Held  # noqa: PLC0415
 
     try:
         return asyncio.run(work)
-    except (SourceError, BookError, DatabaseError, Held) as error:
+    except Unread:
+        raise typer.Exit(UNREAD) from None
+    except (SourceError, SendError, BookError, PlayError, DatabaseError, Held) as error:
         _fail(str(error))
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
@@ -58,7 +69,24 @@ def run() -> None:
     """Run for real, with the settings in .env, until SIGTERM or Ctrl-C."""
     from bot import app  # noqa: PLC0415
 
-    _do(app.run(_settings()))
+    _do(app.run(_settings(), on_end=_end_at_last))
+
+
+def _end_at_last() -> None:
+    """End the program some seconds from now, if it has not ended by then.
+
+    A thread that hangs (a name server is silent, a disk is gone) cannot be broken off, and Python waits for each
+    of them at its exit. What was stored is safe: the database is made for a kill at any moment.
+    """
+    from bot.app import log  # noqa: PLC0415
+
+    def go() -> None:
+        log.warning("a thread hangs and is left behind", seconds=LAST_SECONDS)
+        os._exit(0)
+
+    last = threading.Timer(LAST_SECONDS, go)
+    last.daemon = True
+    last.start()
 
 
 @cli.command()
@@ -106,7 +134,19 @@ def doctor() -> None:
 
 def main() -> None:
     """Run the command line."""
-    cli()
+    try:
+        cli()
+    finally:
+        _let_go_of_output()
+
+
+def _let_go_of_output() -> None:
+    """Drop what could not be printed: Python would try again at its exit, and complain."""
+    try:
+        if sys.stdout is not None and not sys.stdout.closed:
+            sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -59,6 +59,11 @@ class Parts:
     dispatcher: Dispatcher
     chats: dict[str, Chat]
 
+    async def rearm(self, now: int) -> None:
+        """Let no stage wait for the clock to catch up after it was set back."""
+        await self.poll.rearm(now)
+        await self.deliver.rearm(now)
+
 
 @asynccontextmanager
 async def build(
@@ -191,10 +196,16 @@ def open_chats(settings: Settings, *, on_leave: Callable[[], None]) -> list[Chat
     return chats or [ConsoleChat(on_leave=on_leave)]
 
 
-async def run(settings: Settings) -> None:
-    """Run for real until SIGTERM, SIGINT or the person at the console leaves."""
+async def run(settings: Settings, *, on_end: Callable[[], None]) -> None:
+    """Run for real until SIGTERM, SIGINT or the person at the console leaves; ``on_end`` hears of it at once."""
     leave = asyncio.Event()
-    chats = open_chats(settings, on_leave=leave.set)
+
+    def end() -> None:
+        if not leave.is_set():
+            leave.set()
+            on_end()
+
+    chats = open_chats(settings, on_leave=end)
     database = Database(settings.database_url.get_secret_value())
     async with (
         open_sources(settings) as sources,
@@ -210,7 +221,7 @@ async def run(settings: Settings) -> None:
     ):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, leave.set)
+            loop.add_signal_handler(number, end)
         schedule = Schedule(wall_clock)
         await parts.deliver.begin()
         follow = asyncio.create_task(parts.deliver.follow(parts.ingest.owed), name="deliver")
@@ -219,7 +230,7 @@ async def run(settings: Settings) -> None:
                 await chat.start(parts.dispatcher)
             schedule.every(POLL_EVERY, parts.poll.begin, name="poll")
             schedule.every(DELIVER_EVERY, parts.deliver.tick, name="deliver")
-            schedule.watch_clock(parts.poll.rearm)
+            schedule.watch_clock(parts.rearm)
             schedule.start()
             log.info("milepost runs", chats=", ".join(parts.chats), database=database.shown)
             await leave.wait()

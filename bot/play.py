@@ -12,16 +12,21 @@ import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
+import structlog
+
 from bot.app import Parts, build
-from bot.chats.console import ConsoleChat, Figures
+from bot.chats.console import ConsoleChat, Figures, Unread
 from bot.chats.console.chat import KEY
+from bot.domain import SECOND
 from bot.domain.alerts import KINDS
 from bot.domain.alerts.record import Scope
 from bot.domain.measure import RECORDED
 from bot.domain.reading import is_figure
+from bot.pipeline.poll import NotStored
 from bot.pipeline.schedule import Schedule
 from bot.ports.chat import Chat
 from bot.ports.source import BadAddress
@@ -33,6 +38,8 @@ from storage import records, watches
 from storage.database import Database
 from storage.records import Entry
 
+log = structlog.get_logger(__name__)
+
 #: Seconds of real time for one reading of the demo: at a terminal, and where nobody looks on.
 PACE_AT_TERMINAL = 0.2
 PACE_ELSEWHERE = 0.02
@@ -40,6 +47,10 @@ PACE_ELSEWHERE = 0.02
 
 class BookError(Exception):
     """The record book file is wrong; the message says where."""
+
+
+class PlayError(Exception):
+    """The play broke off; the message says when and why."""
 
 
 @dataclass
@@ -123,18 +134,21 @@ async def replay(
     Raises:
         bot.ports.source.BadAddress: A file is wrong; the message names the line.
         BookError: The record book is wrong.
+        PlayError: Something could not be stored or printed.
+        bot.chats.console.Unread: Nobody reads what is printed any more.
     """
-    chat: Chat = Figures(out) if as_json else ConsoleChat(out=out, lines=None)
+    chat = Figures(out) if as_json else ConsoleChat(out=out, lines=None)
     book = read_book(record_book) if record_book is not None else []
     async with _stage(files, chat, book, ladder) as (parts, clock, moments):
         for moment in moments:
             clock.now = moment
-            await _step(parts, moment)
+            await _step(parts, chat, moment)
 
 
 async def demo(*, at_terminal: bool) -> None:
     """Open a chat in the terminal and play the sample session into it, ticked by the scheduler."""
     leave, played = asyncio.Event(), asyncio.Event()
+    wrong: list[Exception] = []
     console = ConsoleChat(on_leave=leave.set)
     note = load(SPACE).note
     console.show(
@@ -151,7 +165,11 @@ async def demo(*, at_terminal: bool) -> None:
                 played.set()
                 return
             clock.now = moment
-            await _step(parts, moment)
+            try:
+                await _step(parts, console, moment)
+            except (PlayError, Unread) as error:  # the schedule would go on
+                wrong.append(error)
+                leave.set()
 
         await console.start(parts.dispatcher)
         schedule = Schedule(clock)
@@ -160,6 +178,8 @@ async def demo(*, at_terminal: bool) -> None:
         try:
             await _first(leave, played)
             await schedule.stop()
+            if wrong:
+                raise wrong[0]
             if played.is_set() and not leave.is_set():
                 console.show("\nThat was the sample session: a reconstruction, played through the real pipeline.")
                 if at_terminal:
@@ -178,12 +198,26 @@ async def _first(*events: asyncio.Event) -> None:
         task.cancel()
 
 
-async def _step(parts: Parts, now: int) -> None:
-    """Let one moment pass through the whole pipeline."""
-    await parts.poll.tick(now)
-    if parts.ingest.owed.is_set():
-        parts.ingest.owed.clear()
-        await parts.deliver.tick(now)
+async def _step(parts: Parts, chat: ConsoleChat | Figures, now: int) -> None:
+    """Let one moment pass through the whole pipeline; here nothing is tried again later, so nothing may fail."""
+    try:
+        await parts.poll.tick(now)
+        if parts.ingest.owed.is_set():
+            parts.ingest.owed.clear()
+            await parts.deliver.tick(now)
+    except Exception as error:
+        refusal = getattr(error, "orig", None)  # the database's own word, without its library's advice
+        if refusal is None and not isinstance(error, NotStored):
+            log.exception("the play broke off")  # a fault of ours: a sentence is not enough
+        raise PlayError(f"The play broke off at {_written(now)}: {refusal or error}") from error
+    if isinstance(chat.out.lost, Unread):
+        raise chat.out.lost
+    if chat.out.lost is not None:
+        raise PlayError(f"The play broke off at {_written(now)}: {chat.out.lost}")
+
+
+def _written(moment: int) -> str:
+    return datetime.fromtimestamp(moment / SECOND, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def read_book(path: Path) -> list[dict[str, Any]]:

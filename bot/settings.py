@@ -15,6 +15,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 DEFAULT_DATABASE = "sqlite:///data/milepost.db"
+LAST_PORT = 65_535
 
 
 class SettingsError(Exception):
@@ -61,7 +62,7 @@ class Settings(BaseSettings):
     def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for host in value:
             name, colon, port = host.rpartition(":")
-            if not (name and colon and port.isdigit()):
+            if not (name and colon and port.isascii() and port.isdigit() and 0 < int(port) <= LAST_PORT):
                 raise ValueError(f"{host!r} is not host:port; write for example 127.0.0.1:8000")
         return value
 

@@ -92,10 +92,30 @@ async def due_again(connection: Connection, moments: Iterable[tuple[int, int | N
     await _set_due.run(connection, [(moment, id_) for id_, moment in moments])
 
 
-async def rearm(connection: Connection, now: int) -> None:
-    """After the clock was set back: make due at once what would now be due later than its interval."""
+async def rearm(connection: Connection, now: int, *, longest: int) -> None:
+    """After the clock was set back: make due at once what would now be due later than its interval.
+
+    A source that asked for a longer wait gets it, counted from now: how long it is, is told by the moments of
+    asking and of being due, as the same clock wrote both.
+
+    Args:
+        longest: How long a wait may be.
+    """
+    wait = watch.c.due_at - watch.c.asked_at
+    told_to_wait = sa.and_(watch.c.trouble.is_not(None), wait > watch.c.interval)
+    until = _moment(now) + sa.case((wait > longest, _moment(longest)), else_=wait)
     late = watch.c.due_at > _moment(now) + watch.c.interval
-    await connection.execute(sa.update(watch).where(late).values(due_at=now))
+    await connection.execute(
+        sa.update(watch)
+        .where(late)
+        .values(
+            due_at=sa.case(
+                (sa.and_(told_to_wait, watch.c.due_at <= until), watch.c.due_at),
+                (told_to_wait, until),
+                else_=_moment(now),
+            )
+        )
+    )
 
 
 async def note_asked(connection: Connection, ids: Sequence[int], *, at: int, answered: bool) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -18,31 +18,51 @@ READY_SECONDS = 30
 
 
 @asynccontextmanager
-async def running(folder: Path, **settings: str) -> AsyncIterator[asyncio.subprocess.Process]:
+async def running(
+    folder: Path, *, program: Sequence[str] = ("-m", "bot"), **settings: str
+) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run the program with these settings; it must end well on SIGTERM, in under 5 seconds."""
-    program = await asyncio.create_subprocess_exec(
+    process = await asyncio.create_subprocess_exec(
         sys.executable,
-        "-m",
-        "bot",
+        *program,
         "run",
         stdin=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
         env={**os.environ, "DATABASE_URL": f"sqlite:///{folder}/milepost.db", **settings},
     )
-    assert program.stderr is not None
+    assert process.stderr is not None
     try:
         async with asyncio.timeout(READY_SECONDS):
-            while b"milepost runs" not in await program.stderr.readline():
-                assert program.returncode is None
-        yield program
-        program.send_signal(signal.SIGTERM)
+            while b"milepost runs" not in await process.stderr.readline():
+                assert process.returncode is None
+        yield process
+        process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(5):
-            _, errors = await program.communicate()
-        assert program.returncode == 0, errors.decode()
+            _, errors = await process.communicate()
+        assert process.returncode == 0, errors.decode()
     finally:
-        if program.returncode is None:
-            program.kill()
-            await program.wait()
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+#: The program beside a worker thread that never ends, as a name server that is silent leaves one.
+WITH_A_THREAD_THAT_HANGS = """
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from bot.__main__ import main
+
+ThreadPoolExecutor().submit(threading.Event().wait)
+main()
+"""
+
+
+async def test_a_thread_that_hangs_does_not_keep_it_from_ending(tmp_path: Path) -> None:
+    async with running(tmp_path, program=("-c", WITH_A_THREAD_THAT_HANGS)):
+        pass
+    # It ended in good order but for that thread: nobody holds the database any more.
+    async with running(tmp_path):
+        pass
 
 
 async def test_it_answers_and_alerts_on_telegram(tmp_path: Path) -> None:

@@ -33,6 +33,15 @@ def test_every_mistake_is_reported_at_once_by_its_name() -> None:
     }
 
 
+@pytest.mark.parametrize("port", ["65536", "0", "-1", "99999999", "²", "٣", "8000.0", ""])
+def test_a_private_host_has_a_port_that_there_is(port: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load({"ALLOWED_PRIVATE_HOSTS": f"radio:65535 radio:{port}"}, env_file=None)
+    assert str(caught.value) == (
+        f"ALLOWED_PRIVATE_HOSTS: 'radio:{port}' is not host:port; write for example 127.0.0.1:8000."
+    )
+
+
 def test_lists_are_read_with_commas_or_spaces() -> None:
     settings = load({"ALLOWED_PRIVATE_HOSTS": "a:1, b:2 c:3", "OPERATORS": "telegram:1,discord:2"}, env_file=None)
     assert settings.allowed_private_hosts == ("a:1", "b:2", "c:3")

@@ -5,21 +5,28 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import structlog
 
-from bot.domain import SECOND
+from bot.domain import DAY, SECOND
 from bot.domain.reading import Failure
 from bot.pipeline.ingest import Ingest
 from bot.ports.source import Ask, Source, SourceError, Told
 from storage import watches
-from storage.database import Database
+from storage.database import Connection, Database
 from storage.watches import Watch
 
 log = structlog.get_logger(__name__)
 
 #: No call to a source may take longer than this; its own time-outs are shorter.
 LONGEST_READ_SECONDS = 30
+#: A source that asks to be left alone is left alone for this long at most.
+LONGEST_PAUSE = DAY
+
+
+class NotStored(Exception):
+    """What sources told of some watches is lost; the message says of which and why."""
 
 
 class Poll:
@@ -30,27 +37,36 @@ class Poll:
         self._sources = sources
         self._ingest = ingest
         self._asking: set[int] = set()
+        #: Watches whose source is not set up here, noted as such.
+        self._orphans: set[int] = set()
         #: What is being asked: the watches, and when they were due.
         self._tasks: dict[asyncio.Task[None], tuple[list[int], int]] = {}
 
     async def tick(self, now: int) -> None:
-        """Ask all that is due, and wait until it is stored."""
+        """Ask all that is due, and wait until it is stored.
+
+        Raises:
+            NotStored: Something of it could not be stored; the rest was.
+        """
         await self.begin(now)
+        wrong: list[Exception] = []
         while self._tasks:
-            await asyncio.gather(*self._tasks)
+            results = await asyncio.gather(*self._tasks, return_exceptions=True)
+            wrong += [one for one in results if isinstance(one, Exception)]
+        if wrong:
+            raise wrong[0]
 
     async def begin(self, now: int) -> None:
         """Ask all that is due, each source by itself, so that a slow one delays no other."""
         async with self._database.write() as connection:
             due = await watches.claim(connection, now)
+            await self._note_orphans(connection, due, now)
         groups: dict[str, list[Watch]] = defaultdict(list)
         for watch in due:
-            if watch.id not in self._asking:
+            if watch.id not in self._asking and watch.source in self._sources:
                 groups[watch.source].append(watch)
         for name, group in groups.items():
-            source = self._sources.get(name)
-            if source is None:
-                continue
+            source = self._sources[name]
             for start in range(0, len(group), source.batch):
                 batch = group[start : start + source.batch]
                 self._asking.update(watch.id for watch in batch)
@@ -61,7 +77,7 @@ class Poll:
     async def rearm(self, now: int) -> None:
         """Make everything due again that the clock, set back, would leave waiting."""
         async with self._database.write() as connection:
-            await watches.rearm(connection, now)
+            await watches.rearm(connection, now, longest=LONGEST_PAUSE)
 
     async def stop(self) -> None:
         """Give up what is being asked; it is due again at the next start."""
@@ -76,8 +92,27 @@ class Poll:
 
     def _done(self, task: asyncio.Task[None]) -> None:
         del self._tasks[task]
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("what a source told could not be stored", task=task.get_name(), why=repr(error))
+        if task.cancelled() or isinstance(error := task.exception(), NotStored):  # which is in the log already
+            return
+        if error is not None:
+            log.error("a question to a source broke off", task=task.get_name(), why=repr(error))
+
+    async def _note_orphans(self, connection: Connection, due: Sequence[Watch], now: int) -> None:
+        """Say once of each watch whose source is not set up here that nobody asks it.
+
+        It stays due in its rhythm, so that it goes on by itself where the source is set up again.
+        """
+        orphans = [one for one in due if one.source not in self._sources and one.id not in self._orphans]
+        if not orphans:
+            return
+        troubles = []
+        for watch in orphans:
+            why = f"This bot is not set up for {watch.source}: addresses."
+            since = now if watch.trouble is None else watch.trouble_since
+            troubles.append((watch.id, f"{SourceError.trouble}: {why}", since))
+            log.warning("a watch is not read", watch=watch.name, why=why)
+        await watches.note_trouble(connection, troubles)
+        self._orphans.update(watch.id for watch in orphans)
 
     async def _ask(self, source: Source, batch: Sequence[Watch], now: int) -> None:
         try:
@@ -87,24 +122,34 @@ class Poll:
             self._asking.difference_update(watch.id for watch in batch)
 
     async def _store(self, told: Sequence[tuple[Watch, Told]], now: int) -> None:
-        """Hand on what was told; if it cannot be stored, one by one, so that a bad watch costs no other."""
-        try:
+        """Hand on what was told; if it cannot be stored, one by one, so that a bad watch costs no other.
+
+        Raises:
+            NotStored: Some of it could not be stored; it is in the log.
+        """
+        with suppress(Exception):  # of which watch it is, shows below
             await self._ingest.take(told, now)
-        except Exception:
-            if len(told) == 1:
-                raise
-            for one in told:
-                try:
-                    await self._ingest.take([one], now)
-                except Exception as error:  # the others must go on
-                    log.exception("what a source told could not be stored", watch=one[0].name, why=repr(error))
+            return
+        lost: list[str] = []
+        for one in told:
+            name = one[0].name
+            try:
+                await self._ingest.take([one], now)
+            except Exception as error:  # noqa: BLE001 - the others must go on
+                refusal = getattr(error, "orig", None)  # the database's own word, without its library's advice
+                # What a database refuses is no fault of a line of ours: its word says more than a traceback.
+                tell = log.exception if refusal is None else log.error
+                tell("what a source told could not be stored", watch=name, why=str(refusal or repr(error)))
+                lost.append(f"What was told of {name} could not be stored: {refusal or error}")
+        if lost:
+            raise NotStored("\n".join(lost))
 
     async def _read(self, source: Source, batch: Sequence[Watch], now: int) -> Sequence[Told]:
         asks = [
             Ask(
                 reference=watch.reference,
                 known=self._ingest.known(watch.id),
-                since=watch.asked_at,
+                since=watch.answered_at,
                 started=watch.created_at,
             )
             for watch in batch
@@ -123,5 +168,7 @@ class Poll:
         except Exception as error:  # a fault of one source must not stop the others
             log.exception("a source failed in a way it should not", source=source.platform)
             failure = Failure(at=now, trouble=SourceError.trouble, detail=f"internal: {type(error).__name__}")
-        again_at = None if failure.retry_after is None else now + max(failure.retry_after, SECOND)
+        again_at = None
+        if failure.retry_after is not None:
+            again_at = now + min(max(failure.retry_after, SECOND), LONGEST_PAUSE)
         return [Told(answers=(failure,), again_at=again_at)] * len(batch)

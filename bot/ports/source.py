@@ -77,7 +77,8 @@ class Ask:
     Attributes:
         reference: The watch's address as ``describe`` returned it.
         known: The platform's ids of the sessions that are live or announced.
-        since: When the watch was last asked, or None; a source that holds a history tells what came after.
+        since: The moment of its last answer that was not a failure, or None before the first. A source that holds
+            a history tells what came after, failures among it: a question that failed loses nothing.
         started: When the watch was made.
     """
 

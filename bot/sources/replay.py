@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import stat
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -143,6 +144,8 @@ def load(path: Path) -> Recording:
         BadAddress: The file cannot be read, or a line is wrong; the message names the line.
     """
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # reading a pipe or a device may never end
+            raise BadAddress(f"{path.name} cannot be read: it is not an ordinary file.")
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise BadAddress(f"{path.name} cannot be read: {error.strerror}.") from error

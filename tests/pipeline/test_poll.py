@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
-from bot.domain import HOUR, SECOND
+from bot.domain import DAY, HOUR, MINUTE, SECOND
 from bot.pipeline import poll as stage
 from bot.pipeline.ingest import Ingest
-from bot.pipeline.poll import Poll
+from bot.pipeline.poll import NotStored, Poll
 from bot.ports.source import Denied, Garbage, RateLimited, SourceError, Unavailable
+from bot.sources.replay import Replay
 from storage import watches
 from storage.database import Connection, Database
 from storage.watches import Watch
@@ -94,6 +97,40 @@ async def test_a_source_is_told_what_is_known_of_a_watch(at: Stage) -> None:
     assert (second.known, second.since, second.started) == (("s1",), NOW, NOW)
 
 
+async def test_a_question_that_failed_does_not_count_as_the_last_one(at: Stage) -> None:
+    await at.watch("a")
+    at.fake.says("a", Unavailable("No answer."), told(live(NOW + INTERVAL, 5)), Unavailable("No answer."))
+    for n in range(4):
+        await at.poll.tick(NOW + n * INTERVAL)
+    answered = NOW + INTERVAL
+    assert [ask.since for (ask,) in at.fake.asked] == [None, None, answered, answered]
+
+
+async def test_a_history_that_could_not_be_read_for_a_while_is_told_whole(at: Stage, tmp_path: Path) -> None:
+    lines: list[dict[str, object]] = [
+        {"at": f"2026-11-22T15:0{n}:00Z", "session": "s", "state": "live", "concurrent": n} for n in range(6)
+    ]
+    lines[3] = {"at": "2026-11-22T15:03:00Z", "error": "unavailable"}  # what the recording holds is told, too
+    header = {"replay": 1, "platform": "twitch", "watch": "Friday", "interval": 60}
+    path, away = tmp_path / "friday.jsonl", tmp_path / "away"
+    path.write_text("\n".join(json.dumps(one) for one in (header, *lines)))
+    await at.watch(str(path), source="replay", interval=MINUTE)
+    for n in range(6):
+        # A source that was started anew each time has kept nothing of the file.
+        poll = Poll(at.database, {"replay": Replay()}, at.ingest)
+        if n in {1, 2, 4}:
+            path.rename(away)
+            await poll.tick(NOW + n * MINUTE)
+            away.rename(path)
+            kept = await at.known(str(path), "replay")
+            assert (kept.trouble or "").startswith("denied: friday.jsonl cannot be read")
+        else:
+            await poll.tick(NOW + n * MINUTE)
+    assert await at.samples() == [0, 1, 2, 4, 5]
+    kept = await at.known(str(path), "replay")
+    assert (kept.trouble, kept.answered_at) == (None, NOW + 5 * MINUTE)
+
+
 async def test_a_slow_source_delays_no_other_and_is_not_asked_twice_meanwhile(at: Stage) -> None:
     await at.watch("a")
     await at.watch("b", source="slow")
@@ -149,7 +186,8 @@ async def test_a_source_that_fails_is_noted_and_touches_no_session_and_no_other_
 
 
 @pytest.mark.parametrize(
-    ("retry_after", "pause"), [(None, INTERVAL), (HOUR, HOUR), (5 * SECOND, 5 * SECOND), (0, SECOND)]
+    ("retry_after", "pause"),
+    [(None, INTERVAL), (HOUR, HOUR), (5 * SECOND, 5 * SECOND), (0, SECOND), (40 * DAY, DAY)],
 )
 async def test_a_source_that_asks_to_wait_is_asked_when_it_says(
     at: Stage, retry_after: int | None, pause: int
@@ -179,7 +217,7 @@ async def test_what_could_not_be_stored_is_told_by_the_next_tick(
             raise OSError("disk full")
 
         patch.setattr(watches, "note_asked", fail)
-        with pytest.raises(OSError, match="disk full"):
+        with pytest.raises(NotStored, match=r"^What was told of a could not be stored: disk full$"):
             await at.poll.tick(NOW)
     assert "what a source told could not be stored" in [line["event"] for line in lines]
     assert await at.samples() == []
@@ -201,17 +239,68 @@ async def test_a_watch_that_cannot_be_stored_costs_no_other(at: Stage, monkeypat
         await store(connection, ids, at=at, answered=answered)
 
     monkeypatch.setattr(watches, "note_asked", fail_for_bad)
-    with capture_logs() as lines:
+    with (
+        capture_logs() as lines,
+        pytest.raises(NotStored, match=r"^What was told of bad could not be stored: poison$"),
+    ):
         await at.poll.tick(NOW)
     assert await at.samples() == [5, 5]
     assert [line["watch"] for line in lines if line["log_level"] == "error"] == ["bad"]
 
 
-async def test_a_watch_whose_source_is_not_set_up_is_left_alone(at: Stage) -> None:
+async def test_what_cannot_be_stored_does_not_end_the_polling(at: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    await at.watch("a", "bad")
+    for name in ("a", "bad"):
+        at.fake.says(name, *[told(live(NOW + n * INTERVAL, 5)) for n in range(2)])
+    bad, store = (await at.known("bad")).id, watches.note_asked
+
+    async def fail_for_bad(connection: Connection, ids: list[int], *, at: int, answered: bool) -> None:
+        if bad in ids:
+            raise ValueError("poison")
+        await store(connection, ids, at=at, answered=answered)
+
+    monkeypatch.setattr(watches, "note_asked", fail_for_bad)
+    with capture_logs() as lines:
+        for n in range(2):
+            await at.poll.begin(NOW + n * INTERVAL)  # as the schedule does
+            async with asyncio.timeout(PATIENCE):
+                while at.poll._tasks:
+                    await asyncio.wait(at.poll._tasks)
+    assert await at.samples() == [5, 5]
+    assert [(line["event"], line["watch"]) for line in lines] == [
+        ("what a source told could not be stored", "bad")
+    ] * 2
+
+
+async def test_a_watch_whose_source_is_not_set_up_is_said_to_be_so_once(at: Stage) -> None:
+    await at.watch("a", "b", source="gone")
+    await at.watch("c")
+    at.fake.says("c", *[told(live(NOW + n * INTERVAL, 5)) for n in range(3)])
+    with capture_logs() as lines:
+        for n in range(3):
+            await at.poll.tick(NOW + n * INTERVAL)
+    assert [line["watch"] for line in lines if line["log_level"] == "warning"] == ["a", "b"]
+    for name in "ab":
+        kept = await at.known(name, "gone")
+        assert kept.trouble == "unavailable: This bot is not set up for gone: addresses."
+        assert (kept.trouble_since, kept.asked_at) == (NOW, None)
+    async with at.database.read() as connection:
+        assert [name for name, _, _ in await watches.troubled(connection)] == ["a", "b"]
+    assert await at.samples() == [5, 5, 5]
+    assert await at.due("a", "gone") == NOW + 3 * INTERVAL
+
+
+async def test_a_watch_goes_on_when_its_source_is_set_up_again(at: Stage) -> None:
     await at.watch("a", source="gone")
-    await at.watch("b")
     await at.poll.tick(NOW)
-    assert [ask.reference for call in at.fake.asked for ask in call] == ["b"]
+    again = Poll(at.database, {}, at.ingest)
+    await again.tick(NOW + INTERVAL)
+    assert (await at.known("a", "gone")).trouble_since == NOW
+    back = FakeSource("gone")
+    back.says("a", told(live(NOW + 2 * INTERVAL, 5)))
+    await Poll(at.database, {"gone": back}, at.ingest).tick(NOW + 2 * INTERVAL)
+    assert await at.samples() == [5]
+    assert (await at.known("a", "gone")).trouble is None
 
 
 async def test_what_is_given_up_at_the_end_is_due_at_the_next_start(at: Stage) -> None:
@@ -237,3 +326,14 @@ async def test_a_clock_that_was_set_back_does_not_stop_the_polling(at: Stage) ->
     await at.poll.tick(NOW)
     assert await at.samples() == [5]
     assert await at.due("a") == NOW + INTERVAL
+
+
+async def test_a_source_that_asked_to_wait_is_left_alone_though_the_clock_was_set_back(at: Stage) -> None:
+    await at.watch("a")
+    at.fake.says("a", RateLimited("Too often.", retry_after=3 * HOUR), told(live(NOW + 2 * HOUR, 5)))
+    await at.poll.tick(NOW + HOUR)
+    await at.poll.rearm(NOW)
+    await at.poll.tick(NOW + 3 * HOUR - 1)
+    assert len(at.fake.asked) == 1
+    await at.poll.tick(NOW + 3 * HOUR)
+    assert len(at.fake.asked) == 2

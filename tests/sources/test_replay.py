@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -176,6 +178,30 @@ def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
         load(path)
     with pytest.raises(BadAddress, match="cannot be read"):
         load(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link to a pipe", "socket", "device"])
+def test_what_is_not_an_ordinary_file_is_refused_without_being_read(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "file.jsonl"
+    with socket.socket(socket.AF_UNIX) as server:
+        match kind:
+            case "pipe":
+                os.mkfifo(path)
+            case "link to a pipe":
+                os.mkfifo(tmp_path / "pipe")
+                path.symlink_to(tmp_path / "pipe")
+            case "socket":
+                server.bind(str(path))
+            case "device":
+                path.symlink_to("/dev/zero")
+        with pytest.raises(BadAddress, match=r"file\.jsonl cannot be read: it is not an ordinary file"):
+            load(path)
+
+
+def test_a_link_to_a_file_is_followed(tmp_path: Path) -> None:
+    link = tmp_path / "link.jsonl"
+    link.symlink_to(write(tmp_path, line(0, concurrent=1)))
+    assert len(load(link).answers) == 1
 
 
 def test_windows_line_ends_and_a_byte_order_mark_are_fine(tmp_path: Path) -> None:

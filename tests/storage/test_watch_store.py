@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from bot.domain import HOUR, MINUTE, SECOND
+import pytest
+
+from bot.domain import DAY, HOUR, MINUTE, SECOND
 from storage import chats, watches
 from storage.database import Connection, Database
 from storage.watches import Watch
@@ -86,10 +88,43 @@ async def test_after_the_clock_was_set_back_nothing_waits_longer_than_its_interv
         far = await a_watch(connection, "far", due_at=NOW + INTERVAL + 1)
         nobodys = await a_watch(connection, "nobody's")
         await watches.due_again(connection, [(nobodys.id, None)])
-        await watches.rearm(connection, NOW)
+        await watches.rearm(connection, NOW, longest=DAY)
         assert await due(connection, near) == NOW + INTERVAL
         assert await due(connection, far) == NOW
         assert await due(connection, nobodys) is None
+
+
+@pytest.mark.parametrize(
+    ("jump", "asked_to_wait", "waits"),
+    [
+        (HOUR, 3 * HOUR, 3 * HOUR),  # not less than it was told
+        (0, HOUR, HOUR),
+        (10 * SECOND, INTERVAL, 0),  # an ordinary wait
+        (DAY, INTERVAL, 0),
+        (DAY, 5 * DAY, DAY),  # and never longer than a wait may be
+        (DAY, -1, 0),
+    ],
+)
+async def test_after_the_clock_was_set_back_a_source_that_asked_for_a_long_wait_gets_it(
+    database: Database, jump: int, asked_to_wait: int, waits: int
+) -> None:
+    before = NOW + jump
+    async with database.write() as connection:
+        watch = await a_watch(connection, due_at=before + asked_to_wait)
+        await watches.note_asked(connection, [watch.id], at=before, answered=False)
+        await watches.note_trouble(connection, [(watch.id, "rate_limited", before)])
+        await watches.rearm(connection, NOW, longest=DAY)
+        assert await due(connection, watch) == NOW + waits
+
+
+async def test_after_the_clock_was_set_back_what_is_well_is_due_at_once(database: Database) -> None:
+    async with database.write() as connection:
+        ahead = await a_watch(connection, "ahead", due_at=NOW + 9 * HOUR)
+        await watches.note_asked(connection, [ahead.id], at=NOW + HOUR, answered=True)
+        never = await a_watch(connection, "never asked", due_at=NOW + HOUR)
+        await watches.note_trouble(connection, [(never.id, "unavailable", NOW)])
+        await watches.rearm(connection, NOW, longest=DAY)
+        assert [await due(connection, one) for one in (ahead, never)] == [NOW, NOW]
 
 
 async def test_an_audience_is_each_ladder_once_and_the_chats_that_take_records(database: Database) -> None:
@@ -126,7 +161,7 @@ async def test_every_change_of_who_listens_is_counted(database: Database) -> Non
         counts.append(await watches.revised(connection))
         await chats.subscribe(connection, **about, topic="", kinds=["record"], now=NOW)
         counts.append(await watches.revised(connection))
-        await chats.change_subscriptions(connection, **about, muted_until=NOW)
+        await chats.change_subscriptions(connection, chat_id=ann.id, watch_id=watch.id, muted_until=NOW)
         counts.append(await watches.revised(connection))
         await chats.unsubscribe(connection, **about, topic="")
         counts.append(await watches.revised(connection))

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from bot.chats.console.chat import ConsoleChat
 from bot.chats.console.figures import Figures
+from bot.chats.console.out import Unread
 
-__all__ = ["ConsoleChat", "Figures"]
+__all__ = ["ConsoleChat", "Figures", "Unread"]

@@ -6,13 +6,15 @@ import asyncio
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable
+from io import StringIO
 from typing import TextIO
 
 import structlog
 from rich.console import Console
 
+from bot.chats.console.out import Out
 from bot.chats.console.render import render
-from bot.ports.chat import Listener, Post
+from bot.ports.chat import Listener, Post, SendError
 from bot.ports.command import Request
 from bot.ports.message import Message
 from bot.ports.pace import Limits, Pace
@@ -43,7 +45,7 @@ class ConsoleChat:
         lines: TextIO | None = sys.stdin,
         on_leave: Callable[[], None] | None = None,
     ) -> None:
-        self._out = out
+        self.out = Out(out)
         self._lines = lines
         self._on_leave = on_leave
         self._task: asyncio.Task[None] | None = None
@@ -78,14 +80,21 @@ class ConsoleChat:
             await asyncio.gather(self._task, return_exceptions=True)
 
     def _print(self, message: Message, *, stamp: str = "", indent: str = "") -> None:
-        out = self._out or sys.stdout
-        self.show(render(message, stamp=stamp, indent=indent, clickable=out.isatty()))
+        self.show(render(message, stamp=stamp, indent=indent, clickable=self.out.is_terminal))
 
     def show(self, what: object) -> None:
-        """Print something, above the line being typed."""
-        out = self._out or sys.stdout
-        Console(file=out, soft_wrap=True, highlight=False, emoji=False, markup=False).print(what)
-        out.flush()
+        """Print something, above the line being typed.
+
+        Raises:
+            SendError: It was not printed.
+        """
+        styled = StringIO()
+        colours = self.out.is_terminal or None  # None leaves it to the environment (``FORCE_COLOR``)
+        console = Console(
+            file=styled, force_terminal=colours, soft_wrap=True, highlight=False, emoji=False, markup=False
+        )
+        console.print(what)
+        self.out.print(styled.getvalue())
 
     async def _listen(self, listener: Listener) -> None:
         assert self._lines is not None
@@ -97,9 +106,12 @@ class ConsoleChat:
                 return
             if not line.strip():
                 continue
-            if not at_terminal:
-                self.show(f"{PROMPT}{line.strip()}")
-            await self._answer(listener, line.strip())
+            try:
+                if not at_terminal:
+                    self.show(f"{PROMPT}{line.strip()}")
+                await self._answer(listener, line.strip())
+            except SendError as error:  # the next command is heard all the same
+                log.warning("an answer could not be printed", why=str(error))
 
     async def _answer(self, listener: Listener, line: str) -> None:
         name, _, text = line.removeprefix("/").partition(" ")

@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 from typing import TextIO
 
+from bot.chats.console.out import Out
 from bot.ports.chat import Listener, Post
 from bot.ports.message import Message
 from bot.ports.pace import Limits, Pace
+
+#: What a terminal would obey rather than show, and JSON does not escape by itself.
+_CONTROLS = {n: f"\\u{n:04x}" for n in range(127, 160)}
 
 
 class Figures:
@@ -17,7 +21,7 @@ class Figures:
     by_topic = False
 
     def __init__(self, out: TextIO) -> None:
-        self._out = out
+        self.out = Out(out)
         self.pace = Pace(Limits())
 
     def is_group(self, chat: str) -> bool:
@@ -28,8 +32,11 @@ class Figures:
         """Listen to nobody."""
 
     async def send(self, post: Post) -> str | None:
-        """Print an alert's facts."""
-        print(json.dumps(post.facts, ensure_ascii=False), file=self._out, flush=True)
+        """Print an alert's facts; signs that the encoding does not have are escaped, so that nothing is lost."""
+        text = json.dumps(post.facts, ensure_ascii=False)
+        if not self.out.takes(text):
+            text = json.dumps(post.facts)
+        self.out.print(f"{text.translate(_CONTROLS)}\n")
         return None
 
     async def tell(self, user: str, message: Message) -> None:
