@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import io
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bot.app import Parts, build
 from bot.chats.console import ConsoleChat
 from bot.chats.console.render import render
 from bot.domain import MINUTE
+from bot.ports.chat import Chat
 from bot.ports.command import Request
+from bot.ports.message import Message
 from bot.ports.source import Source
 from bot.sources.replay import Replay
 from storage.database import Database
@@ -28,18 +31,13 @@ class Talk:
 
     async def say(self, line: str, *, admin: bool = True, operator: bool = True) -> str:
         """Give a command and return the answer as the terminal shows it."""
+        return render(await self.ask(line, is_admin=admin, is_operator=operator)).plain
+
+    async def ask(self, line: str, **where: Any) -> Message:
+        """Give a command, at the console unless it is said otherwise, and return the answer."""
         name, _, text = line.removeprefix("/").partition(" ")
-        message = await self.parts.dispatcher.answer(
-            Request(
-                platform="console",
-                chat="console",
-                command=name,
-                text=text.strip(),
-                is_admin=admin,
-                is_operator=operator,
-            )
-        )
-        return render(message).plain
+        asked: dict[str, Any] = {"platform": "console", "chat": "console", "is_admin": True, **where}
+        return await self.parts.dispatcher.answer(Request(command=name, text=text.strip(), **asked))
 
     async def until(self, at: int, *, step: int = MINUTE // 2) -> str:
         """Let time pass, poll by poll, and return what was told meanwhile."""
@@ -64,14 +62,16 @@ class Clock:
 
 
 @asynccontextmanager
-async def talk(folder: Path, *, now: int, sources: Mapping[str, Source] | None = None) -> AsyncIterator[Talk]:
+async def talk(
+    folder: Path, *, now: int, sources: Mapping[str, Source] | None = None, chats: Sequence[Chat] = ()
+) -> AsyncIterator[Talk]:
     """Give a conversation on a database in ``folder``; closes everything with the block."""
     heard = io.StringIO()
     clock = Clock(now)
     async with build(
         database=Database(f"sqlite:///{folder}/milepost.db", throwaway=True),
         sources=dict(sources or {"replay": Replay()}),
-        chats=[ConsoleChat(out=heard, lines=None)],
+        chats=[ConsoleChat(out=heard, lines=None), *chats],
         clock=clock,
     ) as parts:
         yield Talk(parts=parts, clock=clock, heard=heard)

@@ -47,7 +47,7 @@ class FakeChat:
         return [plain_text(post.message.title) for post in self.posts if post.target.chat == chat]
 
     def is_group(self, chat: str) -> bool:
-        return False
+        return self.by_topic and not chat.startswith("@")
 
     async def start(self, listener: Listener) -> None:
         """Listen to nobody."""
