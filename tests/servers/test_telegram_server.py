@@ -16,7 +16,9 @@ from telegram import (
     Bot,
     BotCommand,
     BotCommandScopeAllPrivateChats,
+    BotCommandScopeChat,
     BotCommandScopeChatAdministrators,
+    ChatMemberRestricted,
     InlineKeyboardButton,
     InlineKeyboardMarkup,
     InputMediaDocument,
@@ -40,7 +42,19 @@ from telegram.ext import Application, CallbackQueryHandler, CommandHandler, Cont
 from telegram.request import HTTPXRequest
 
 from tests.servers import pages
-from tests.servers.telegram import Chat, Fault, TelegramServer, cut, flood, hang, html, parse_html, refuse, slow
+from tests.servers.telegram import (
+    Chat,
+    Fault,
+    Member,
+    TelegramServer,
+    cut,
+    flood,
+    hang,
+    html,
+    parse_html,
+    refuse,
+    slow,
+)
 from tests.servers.telegram.entities import Unparsable
 
 Context = ContextTypes.DEFAULT_TYPE
@@ -650,6 +664,58 @@ async def test_chats_and_members_can_be_looked_up(server: TelegramServer, bot: B
     assert group.bot.status == "left"
 
 
+async def test_anybody_can_look_up_what_is_public_but_not_its_members(server: TelegramServer, bot: Bot) -> None:
+    server.world.channel("The News", username="news", status="left")
+    hidden, banned = server.world.channel(status="left"), server.world.channel(username="banned", status="kicked")
+    assert (await bot.get_chat("@News")).title == "The News"
+    for call in (
+        bot.get_chat_member("@news", bot.id),
+        bot.get_chat_administrators("@news"),
+        bot.get_chat(hidden.id),
+        bot.get_chat("@banned"),
+        bot.get_chat(banned.id),
+    ):
+        with pytest.raises(Forbidden):
+            await call
+    with pytest.raises(BadRequest, match="Chat not found"):
+        await bot.get_chat("@nobody")
+
+
+async def test_who_is_restricted_is_told_so(server: TelegramServer, bot: Bot) -> None:
+    group = server.world.supergroup()
+    group.bot = Member(server.world.bot, "restricted", denied=frozenset({"can_send_messages"}))
+    me = await bot.get_chat_member(group.id, bot.id)
+    assert isinstance(me, ChatMemberRestricted)
+    assert (me.is_member, me.can_send_messages, me.can_send_photos) == (True, False, True)
+    with pytest.raises(BadRequest, match="Not enough rights to send text messages"):
+        await bot.send_message(group.id, "hello")
+
+
+async def test_topics_are_told_as_they_change(server: TelegramServer, bot: Bot) -> None:
+    forum, user = server.world.supergroup(forum=True), server.world.user()
+    topic = await server.open_topic(forum, "Numbers", by=user)
+    assert topic.id == 2  # 1 is General
+    await server.rename_topic(forum, topic, "Figures", by=user)
+    await server.close_topic(forum, topic, by=user)
+    await server.reopen_topic(forum, topic, by=user)
+    await server.close_general(forum, by=user)
+    await server.reopen_general(forum, by=user)
+    await server.hide_general(forum, by=user)
+    told = [update.message for update in await bot.get_updates() if update.message is not None]
+    created, edited, closed, reopened, *general = told
+    assert created.forum_topic_created is not None
+    assert (created.forum_topic_created.name, created.message_thread_id) == ("Numbers", 2)
+    assert edited.forum_topic_edited is not None
+    assert (edited.forum_topic_edited.name, edited.is_topic_message) == ("Figures", True)
+    assert closed.forum_topic_closed is not None
+    assert reopened.forum_topic_reopened is not None
+    assert {one.message_thread_id for one in told[:4]} == {2}
+    assert {(one.message_thread_id, one.is_topic_message) for one in general} == {(None, None)}
+    assert general[0].forum_topic_closed is not None
+    assert general[1].forum_topic_reopened is not None
+    assert general[2].general_forum_topic_hidden is not None
+
+
 async def test_menus_are_kept_per_scope_and_language(server: TelegramServer, bot: Bot) -> None:
     group, user, admin = server.world.supergroup(), server.world.user(language_code="de"), server.world.user()
     server.world.join(group, admin, "administrator")
@@ -663,6 +729,10 @@ async def test_menus_are_kept_per_scope_and_language(server: TelegramServer, bot
     assert await bot.get_my_commands(language_code="de") == (BotCommand("help", "Hilfe"),)
     await bot.delete_my_commands(language_code="de")
     assert await bot.get_my_commands(language_code="de") == ()
+    await bot.set_my_commands([BotCommand("status", "Status")], BotCommandScopeChat(private.id))
+    assert server.world.menu(private, user)[0]["command"] == "status"
+    with pytest.raises(BadRequest, match="Chat not found"):
+        await bot.get_my_commands(BotCommandScopeChat(4711))
     with pytest.raises(BadRequest, match="Bot_command_invalid"):
         await bot.set_my_commands([BotCommand("no-dash", "No")])
 

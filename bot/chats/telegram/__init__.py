@@ -1,8 +1,11 @@
 """Telegram as a chat, by python-telegram-bot. Nothing else imports that library.
 
-``chat`` fills the port; ``poll`` keeps the connection, ``listen`` hears what people type and press, ``pen``
-writes, ``render`` and ``buttons`` make what is written, ``menu`` the lists of commands, ``errors`` sorts what
-goes wrong.
+``chat`` fills the port and ``poll`` keeps the connection. What comes in: ``listen`` hears updates and ``lanes``
+keeps them in order; ``typed``, ``presses`` and ``asked`` make requests of what people type and press, with the
+``rights`` of who did, in the ``places`` that they name; ``presence`` knows where the bot may write, ``names`` what
+that is called. What goes out: ``answers`` and posts, written by the ``pen`` as ``render`` and ``buttons`` make
+them; ``errors`` sorts what goes wrong, ``floods`` whose limit it was. ``menu`` shows the commands, ``ids`` knows
+how Telegram names places.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from ssl import SSLContext
 from urllib.parse import urlsplit
@@ -14,20 +14,25 @@ from telegram import Bot, Update, User
 from telegram.error import InvalidToken
 from telegram.request import HTTPXRequest
 
-from bot.chats.telegram import menu, pace
+from bot.chats.telegram import menu
+from bot.chats.telegram.answers import LONGEST_PAUSE
 from bot.chats.telegram.buttons import Taps
 from bot.chats.telegram.errors import summary
+from bot.chats.telegram.floods import Floods
+from bot.chats.telegram.ids import PLATFORM, is_group
 from bot.chats.telegram.lanes import Lanes
-from bot.chats.telegram.listen import PLATFORM, Ears, is_group
+from bot.chats.telegram.listen import Ears
+from bot.chats.telegram.names import Names
 from bot.chats.telegram.pen import Pen
 from bot.chats.telegram.poll import NOT_TAKEN, Poll
-from bot.ports.chat import Limits, Listener, Post
+from bot.domain import SECOND
+from bot.ports.chat import ChatGone, Listener, Post, Target, TryLater
+from bot.ports.message import Message
+from bot.ports.pace import Limits, Pace
 
 API_URL = "https://api.telegram.org"
 #: https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this
-LIMITS = Limits(
-    a_second=pace.A_SECOND, a_second_a_chat=pace.A_SECOND_A_CHAT, a_minute_a_group=pace.A_MINUTE_A_GROUP
-)
+LIMITS = Limits(a_second=30, a_second_a_lane=1, a_minute_a_group=20)
 #: Seconds: to connect, for an answer, for a free connection; and connections at once.
 CONNECT, READ, POOL = 5.0, 20.0, 5.0
 CONNECTIONS = 64
@@ -41,20 +46,31 @@ class TelegramChat:
     Args:
         token: From @BotFather.
         api_url: The root of the Bot API; a server of one's own fits.
+        operators: Numbers of those who run this bot: their menus hold their commands.
+        pace: What keeps to ``LIMITS``, where that is not real time.
     """
 
     platform = PLATFORM
-    limits = LIMITS
+    by_topic = False
 
-    def __init__(self, token: str, *, api_url: str = API_URL) -> None:
+    def __init__(
+        self,
+        token: str,
+        *,
+        api_url: str = API_URL,
+        operators: Sequence[str] = (),
+        pace: Pace | None = None,
+    ) -> None:
         _quieten()
         self._token = token
         self._root = api_url.rstrip("/")
         self._requests = (_http(), _http())
         self._bot = self._make(*self._requests)
+        self._operators = operators
+        self.pace = pace or Pace(LIMITS)
         self._taps = Taps()
-        self._pace = pace.Pace()
-        self._pen = Pen(self._bot, taps=self._taps, pace=self._pace)
+        self._names = Names()
+        self._pen = Pen(self._bot, taps=self._taps, floods=Floods(self.pace), names=self._names)
         self._lanes = Lanes()
         self._poll: Poll | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -68,9 +84,10 @@ class TelegramChat:
         for request in self._requests:
             await request.initialize()
         self._pen.commands = frozenset(command.name for command in listener.commands)
+        self._lanes = Lanes()
 
         def opened(me: User) -> Callable[[Update], None]:
-            menus = menu.show(self._bot, listener.commands)
+            menus = menu.show(self._bot, listener.commands, operators=self._operators)
             self._tasks.append(asyncio.create_task(menus, name="telegram menus"))
             ears = Ears(
                 self._bot,
@@ -78,8 +95,9 @@ class TelegramChat:
                 me=me,
                 pen=self._pen,
                 taps=self._taps,
-                pace=self._pace,
+                pace=self.pace,
                 lanes=self._lanes,
+                names=self._names,
             )
             return ears.take
 
@@ -87,10 +105,25 @@ class TelegramChat:
         self._tasks.append(asyncio.create_task(self._poll.run(), name="telegram"))
 
     async def send(self, post: Post) -> str | None:
-        """Post a message, or edit the one that it replaces, and return its number."""
+        """Post a message, or edit the one that it replaces, and return its number.
+
+        Telegram takes no key against duplicates: who is killed after it stored a message and before the caller
+        settled the delivery sends that message again, at most one a chat and kill, as a chat has one send under
+        way. Nothing is awaited here once the answer has arrived.
+        """
         if post.replaces is not None:
             return await self._pen.rewrite(post.target, post.replaces, post.message)
         return await self._pen.write(post.target, post.message, silent=post.silent)
+
+    async def tell(self, user: str, message: Message) -> None:
+        """Write to a person in the private chat with them, whose number is theirs."""
+        if not (user.isascii() and user.isdecimal()):
+            raise ChatGone(f"{user!r} is nobody on Telegram")
+        wait = self.pace.wait(user)
+        if wait > LONGEST_PAUSE:
+            raise TryLater("Telegram asks to wait", retry_after=round(wait * SECOND))
+        await self.pace.answer(user)
+        await self._pen.write(Target(chat=user), message)
 
     async def check(self) -> str | None:
         """Return what is wrong with the token or the way to Telegram."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 
 import httpx
@@ -40,60 +39,69 @@ NOT_MODIFIED = "message is not modified"
 #: An edit of the text of what has a picture.
 NO_TEXT = "there is no text in the message to edit"
 
+#: Signs that a chat is gone, and what to say of it; ``{kind}`` is a group or a channel.
 _CHAT_GONE = (
-    "chat not found",
-    "user not found",
-    "peer_id_invalid",
-    "deactivated",
-    "channel_private",
-    "was deleted",
-    "bot was kicked",
-    "bot is not a member",
+    ("bot was blocked", "the person blocked me"),
+    ("can't initiate conversation", "the person has not written to me yet"),
+    ("deactivated", "the person's account was deleted"),
+    ("was deleted", "the group was deleted"),
+    ("bot was kicked", "I was banned from the {kind}"),
+    ("bot is not a member", "I am not in the {kind}"),
+    ("channel_private", "I am no longer let in"),
+    ("chat not found", "there is no such chat, or I was never in it"),
+    ("user not found", "there is no such person, or they never wrote to me"),
+    ("peer_id_invalid", "there is no such chat, or I was never in it"),
 )
-_TOPIC_GONE = ("message thread not found", "topic_closed", "topic_deleted", "topic_id_invalid")
+_TOPIC_GONE = (
+    ("topic_closed", "the topic is closed"),
+    ("message thread not found", "the topic is no longer there"),
+    ("topic_deleted", "the topic is no longer there"),
+    ("topic_id_invalid", "the topic is no longer there"),
+)
 _MESSAGE_GONE = (
     "message to edit not found",
     "message can't be edited",
     "message_id_invalid",
     "message identifier is not specified",
 )
-#: Signs of a missing permission, the more particular first, and what an admin must allow.
+#: Signs of a missing permission, the more particular first: what I may not do, and what an admin must do.
 _RIGHTS = (
-    ("need administrator rights in the channel", "make me an administrator of the channel who may post messages"),
-    ("rights to send text messages", "allow me to send text messages"),
-    ("rights to send photos", "allow me to send photos"),
-    ("rights to send documents", "allow me to send files"),
-    ("chat_send_photos_forbidden", "allow me to send photos"),
-    ("chat_send_docs_forbidden", "allow me to send files"),
-    ("chat_send_plain_forbidden", "allow me to send text messages"),
-    ("chat_admin_required", "make me an administrator"),
-    ("need administrator rights", "make me an administrator"),
-    ("rights to manage pinned messages", "allow me to pin messages"),
-    ("rights to create a topic", "allow me to manage topics"),
-    ("rights to send", "allow me to send messages"),
-    ("chat_write_forbidden", "allow me to send messages"),
-    ("chat_restricted", "allow me to send messages"),
-    ("not enough rights", "allow me to send messages"),
+    ("need administrator rights in the channel", "write", "make me an administrator who may post messages"),
+    ("rights to send text messages", "write", "allow me to send text messages"),
+    ("rights to send photos", "send photos", "allow me to send photos"),
+    ("rights to send documents", "send files", "allow me to send files"),
+    ("chat_send_photos_forbidden", "send photos", "allow me to send photos"),
+    ("chat_send_docs_forbidden", "send files", "allow me to send files"),
+    ("chat_send_plain_forbidden", "write", "allow me to send text messages"),
+    ("chat_admin_required", "write", "make me an administrator"),
+    ("need administrator rights", "write", "make me an administrator"),
+    ("rights to send", "write", "allow me to send messages"),
+    ("chat_write_forbidden", "write", "allow me to send messages"),
+    ("chat_restricted", "write", "allow me to send messages"),
+    ("not enough rights", "write", "allow me to send messages"),
 )
 
 
-def port_error(error: TelegramError, *, everywhere: Callable[[float], bool] = lambda seconds: False) -> SendError:
-    """Return what an error means; ``everywhere`` is asked whether a pause of so many seconds is for all chats."""
+def port_error(error: TelegramError, *, where: str, everywhere: bool = False) -> SendError:
+    """Return what an error means.
+
+    Args:
+        where: What people call the chat, for a sentence.
+        everywhere: Whether a pause that it asks for is for all chats.
+    """
     match error:
         case RetryAfter():
             seconds = in_seconds(error)
             wait = max(SECOND, round(seconds * SECOND))
-            return TryLater(
-                f"Telegram asks to wait {seconds:g} s", retry_after=wait, everywhere=everywhere(seconds)
-            )
+            return TryLater(f"Telegram asks to wait {seconds:g} s", retry_after=wait, everywhere=everywhere)
         case ChatMigrated():
             return ChatMoved("the group became a supergroup", key=str(error.new_chat_id))
         case InvalidToken():
             return TryLater("TELEGRAM_TOKEN is not accepted", retry_after=NO_TOKEN, everywhere=True)
         case Forbidden():
-            return _missing_right(error) or ChatGone(error.message)
+            return _missing_right(error, where) or ChatGone(_why_gone(error) or "Telegram does not let me in")
         case BadRequest():
-            return _bad_request(error)
+            return _bad_request(error, where)
         case NetworkError() if isinstance(error.__cause__, _NOT_SENT):
             return TryLater("Telegram cannot be reached", retry_after=UNREACHABLE, everywhere=True)
         case NetworkError() if isinstance(error.__cause__, RuntimeError):  # the client is closed: we are stopping
@@ -142,20 +150,30 @@ def bare(error: TelegramError) -> TelegramError:
     return error
 
 
-def _bad_request(error: BadRequest) -> SendError:
+def _bad_request(error: BadRequest, where: str) -> SendError:
     said = error.message.lower()
-    if any(sign in said for sign in _TOPIC_GONE):
-        return TopicGone(error.message)
-    if any(sign in said for sign in _MESSAGE_GONE):
-        return MessageGone(error.message)
-    if any(sign in said for sign in _CHAT_GONE):
-        return ChatGone(error.message)
-    return _missing_right(error) or Refused(error.message)
-
-
-def _missing_right(error: TelegramError) -> NotPermitted | None:
-    said = error.message.lower()
-    for sign, remedy in _RIGHTS:
+    for sign, why in _TOPIC_GONE:
         if sign in said:
-            return NotPermitted(remedy)
+            return TopicGone(why)
+    if any(sign in said for sign in _MESSAGE_GONE):
+        return MessageGone("the message to edit is no longer there")
+    gone = _why_gone(error)
+    if gone is not None:
+        return ChatGone(gone)
+    return _missing_right(error, where) or Refused(error.message)
+
+
+def _why_gone(error: TelegramError) -> str | None:
+    said = error.message.lower()
+    for sign, why in _CHAT_GONE:
+        if sign in said:
+            return why.format(kind="channel" if "channel" in said else "group")
+    return None
+
+
+def _missing_right(error: TelegramError, where: str) -> NotPermitted | None:
+    said = error.message.lower()
+    for sign, deed, remedy in _RIGHTS:
+        if sign in said:
+            return NotPermitted(f"I may not {deed} in {where}: {remedy}")
     return None

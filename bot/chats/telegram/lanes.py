@@ -1,11 +1,11 @@
-"""Work for many chats at once, in order within each."""
+"""Work for many chats and people at once, in order for each."""
 
 from __future__ import annotations
 
 import asyncio
 import traceback
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 
 import structlog
 
@@ -13,33 +13,37 @@ log = structlog.get_logger(__name__)
 
 Work = Callable[[], Awaitable[None]]
 
-#: What may wait in one chat; more is somebody playing, and is left out.
+#: What may wait in one lane; more is somebody playing, and is left out.
 MOST = 20
 
 
 class Lanes:
-    """One lane a chat; a lane is there while there is work in it."""
+    """One lane a chat, or a person who taps; a lane is there while there is work in it."""
 
     def __init__(self) -> None:
-        self._lanes: dict[int, deque[Work]] = {}
+        self._closed = False
+        self._lanes: dict[Hashable, deque[Work]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def put(self, chat: int, work: Work) -> None:
-        """Add work to a chat's lane."""
-        lane = self._lanes.get(chat)
+    def put(self, key: Hashable, work: Work) -> None:
+        """Add work to a lane; at the end nothing more is begun."""
+        lane = self._lanes.get(key)
+        if self._closed:
+            return
         if lane is not None:
             if len(lane) < MOST:
                 lane.append(work)
             else:
-                log.warning("a telegram chat asks faster than it can be answered", chat=chat)
+                log.warning("a telegram chat asks faster than it can be answered", chat=key)
             return
-        self._lanes[chat] = deque([work])
-        task = asyncio.create_task(self._run(chat), name=f"telegram {chat}")
+        self._lanes[key] = deque([work])
+        task = asyncio.create_task(self._run(key), name=f"telegram {key}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def stop(self, *, within: float) -> None:
         """Let what is under way end, for some seconds, and drop the rest."""
+        self._closed = True
         for lane in self._lanes.values():
             lane.clear()
         if self._tasks:
@@ -48,8 +52,8 @@ class Lanes:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
-    async def _run(self, chat: int) -> None:
-        lane = self._lanes[chat]
+    async def _run(self, key: Hashable) -> None:
+        lane = self._lanes[key]
         try:
             while lane:
                 work = lane.popleft()
@@ -61,4 +65,4 @@ class Lanes:
                     why = type(error).__name__
                     log.error("a telegram update failed", why=why, where=where)  # noqa: TRY400
         finally:
-            del self._lanes[chat]
+            del self._lanes[key]

@@ -16,6 +16,7 @@ from telegram import (
     BotCommandScopeAllChatAdministrators,
     BotCommandScopeAllGroupChats,
     BotCommandScopeAllPrivateChats,
+    BotCommandScopeChat,
 )
 from telegram.error import BadRequest, NetworkError, RetryAfter, TelegramError
 
@@ -33,7 +34,7 @@ LANGUAGE = 2
 #: Seconds until the next try, where the connection is lost.
 AGAIN = 10.0
 
-#: Who sees what; operators' commands are in no menu.
+#: Who sees what; operators' commands are only in the menus of operators.
 SCOPES: tuple[tuple[BotCommandScope, frozenset[Who]], ...] = (
     (BotCommandScopeAllPrivateChats(), frozenset({Who.EVERYONE, Who.ADMINS})),
     (BotCommandScopeAllGroupChats(), frozenset({Who.EVERYONE})),
@@ -41,17 +42,29 @@ SCOPES: tuple[tuple[BotCommandScope, frozenset[Who]], ...] = (
 )
 
 
-async def show(bot: Bot, commands: Sequence[Declaration]) -> None:
-    """Bring the menus up to date, however long it takes; what is refused is logged, as commands work without."""
+async def show(bot: Bot, commands: Sequence[Declaration], *, operators: Sequence[str] = ()) -> None:
+    """Bring the menus up to date, however long it takes; what is refused is logged, as commands work without.
+
+    Args:
+        operators: Those who run this bot: each sees all commands in the private chat.
+    """
     for scope, who in SCOPES:
-        shown = [command for command in commands if command.who in who][:MOST]
-        for language, catalog in _languages():
-            menu = [BotCommand(command.name, _about(command, catalog)) for command in shown]
-            try:
-                await _show(bot, menu, scope, language)
-            except TelegramError as error:
-                log.warning("telegram did not take the menus", why=summary(error))
-                return
+        try:
+            await _in_all_languages(bot, [command for command in commands if command.who in who], scope)
+        except TelegramError as error:
+            log.warning("telegram did not take the menus", why=summary(error))
+            break
+    for operator in filter(str.isdecimal, operators):
+        try:
+            await _in_all_languages(bot, commands, BotCommandScopeChat(operator))
+        except TelegramError as error:  # most of all of who has not written to the bot yet
+            log.debug("telegram did not take an operator's menu", why=summary(error))
+
+
+async def _in_all_languages(bot: Bot, commands: Sequence[Declaration], scope: BotCommandScope) -> None:
+    for language, catalog in _languages():
+        menu = [BotCommand(command.name, _about(command, catalog)) for command in commands[:MOST]]
+        await _show(bot, menu, scope, language)
 
 
 async def _show(bot: Bot, menu: list[BotCommand], scope: BotCommandScope, language: str | None) -> None:

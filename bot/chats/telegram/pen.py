@@ -1,4 +1,4 @@
-"""Writes messages: one request each, no waiting and no second try."""
+"""Writes messages: one request each, no waiting and no second try. Who writes has taken a turn of the pace."""
 
 from __future__ import annotations
 
@@ -6,20 +6,23 @@ from collections.abc import Collection
 
 from telegram import Bot, LinkPreviewOptions, ReplyParameters
 from telegram.constants import ParseMode
-from telegram.error import BadRequest, TelegramError
+from telegram.error import BadRequest, RetryAfter, TelegramError
 
 from bot.chats.telegram import render
 from bot.chats.telegram.buttons import Taps
-from bot.chats.telegram.errors import NO_TEXT, NOT_MODIFIED, bare, port_error
-from bot.chats.telegram.pace import Pace
-from bot.ports.chat import ChatGone, MessageGone, SendError, Target, TopicGone, Unsure
+from bot.chats.telegram.errors import NO_TEXT, NOT_MODIFIED, bare, in_seconds, port_error
+from bot.chats.telegram.floods import Floods
+from bot.chats.telegram.ids import address, thread
+from bot.chats.telegram.names import Names
+from bot.domain.outside import clean
+from bot.ports.chat import MessageGone, SendError, Target, Unsure
 from bot.ports.message import Message
 
-#: The topic that is named by naming none.
-_GENERAL = "1"
 #: What the library raises for an answer that has not Telegram's shape.
 _NOT_TELEGRAM = (KeyError, TypeError, AttributeError)
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
+#: Characters of a chat's title in a sentence.
+_TITLE = 60
 
 
 class Pen:
@@ -29,10 +32,11 @@ class Pen:
         commands: The commands that buttons may give; None while nobody listens.
     """
 
-    def __init__(self, bot: Bot, *, taps: Taps, pace: Pace) -> None:
+    def __init__(self, bot: Bot, *, taps: Taps, floods: Floods, names: Names) -> None:
         self._bot = bot
         self._taps = taps
-        self._pace = pace
+        self._floods = floods
+        self._names = names
         self.commands: Collection[str] | None = None
 
     async def write(
@@ -43,17 +47,16 @@ class Pen:
         Raises:
             SendError: It did not arrive, or perhaps did.
         """
-        address, thread, shown = _address(target.chat), _thread(target.topic), render.text(message)
+        chat, topic, shown = address(target.chat), thread(target.topic), render.text(message)
         markup = self._taps.keyboard(message.buttons, commands=self.commands)
-        self._pace.note(target.chat)
         try:
             sent = await self._bot.send_message(
-                address,
+                chat,
                 shown,
                 parse_mode=ParseMode.HTML,
                 link_preview_options=_NO_PREVIEW,
                 disable_notification=silent,
-                message_thread_id=thread,
+                message_thread_id=topic,
                 reply_parameters=_reply(reply_to),
                 reply_markup=markup,
             )
@@ -61,6 +64,7 @@ class Pen:
             raise self._meaning(error, target.chat) from bare(error)
         except _NOT_TELEGRAM as error:
             raise Unsure(f"what answered is not Telegram ({type(error).__name__})") from None
+        self._names.note(sent.chat)
         return str(sent.message_id)
 
     async def rewrite(self, target: Target, key: str, message: Message) -> str:
@@ -71,7 +75,6 @@ class Pen:
         """
         if not key.isdecimal():
             raise MessageGone(f"{key!r} is no message of Telegram")
-        self._pace.note(target.chat)
         try:
             await self._edit(target.chat, int(key), message)
         except BadRequest as error:
@@ -84,11 +87,11 @@ class Pen:
         return key
 
     async def _edit(self, chat: str, key: int, message: Message) -> None:
-        address, markup = _address(chat), self._taps.keyboard(message.buttons, commands=self.commands)
+        number, markup = address(chat), self._taps.keyboard(message.buttons, commands=self.commands)
         try:
             await self._bot.edit_message_text(
                 render.text(message),
-                chat_id=address,
+                chat_id=number,
                 message_id=key,
                 parse_mode=ParseMode.HTML,
                 link_preview_options=_NO_PREVIEW,
@@ -98,7 +101,7 @@ class Pen:
             if NO_TEXT not in error.message.lower():
                 raise
             await self._bot.edit_message_caption(
-                chat_id=address,
+                chat_id=number,
                 message_id=key,
                 caption=render.caption(message),
                 parse_mode=ParseMode.HTML,
@@ -106,24 +109,13 @@ class Pen:
             )
 
     def _meaning(self, error: TelegramError, chat: str) -> SendError:
-        return port_error(error, everywhere=lambda seconds: self._pace.refused(chat, seconds))
+        everywhere = isinstance(error, RetryAfter) and self._floods.heard(chat, in_seconds(error))
+        return port_error(error, everywhere=everywhere, where=self._called(chat))
 
-
-def _address(chat: str) -> int | str:
-    """Return a chat as Telegram is asked for it: its number, or its @name."""
-    if chat.removeprefix("-").isdecimal():
-        return int(chat)
-    if chat.startswith("@"):
-        return chat
-    raise ChatGone(f"{chat!r} is no chat of Telegram")
-
-
-def _thread(topic: str | None) -> int | None:
-    if topic is None or topic == _GENERAL:
-        return None
-    if not topic.isdecimal():
-        raise TopicGone(f"{topic!r} is no topic of Telegram")
-    return int(topic)
+    def _called(self, chat: str) -> str:
+        """Return what people call a chat, for a sentence."""
+        title = clean(self._names.chat(chat) or "", limit=_TITLE)
+        return f"“{title}”" if title else chat if chat.startswith("@") else f"the chat {chat}"
 
 
 def _reply(to: int | None) -> ReplyParameters | None:

@@ -16,6 +16,7 @@ log = structlog.get_logger(__name__)
 
 #: Seconds that an answer is good for.
 KEEP = 60.0
+#: Answers remembered, of each kind.
 MOST = 10_000
 ADMINS = {ChatMemberStatus.OWNER, ChatMemberStatus.ADMINISTRATOR}
 
@@ -27,6 +28,7 @@ class Rights:
         self._bot = bot
         self._clock = clock
         self._known: dict[tuple[int, int], tuple[float, bool]] = {}
+        self._lists: dict[int, tuple[float, frozenset[int]]] = {}
 
     async def of_author(self, message: Message) -> bool:
         """Tell whether who wrote a message is an admin of its chat.
@@ -44,17 +46,35 @@ class Rights:
     async def of(self, chat: int, kind: str, user: int) -> bool:
         """Tell whether a person is an admin of a chat; whom Telegram does not tell of is none."""
         if kind == ChatType.PRIVATE:
-            return True
+            return chat == user
         now = self._clock()
         known = self._known.get((chat, user))
         if known is not None and now < known[0] + KEEP:
             return known[1]
         try:
-            member = await self._bot.get_chat_member(chat, user)
-        except TelegramError as error:
-            log.info("telegram does not say who is an admin", chat=chat, why=summary(error))
-            return False
+            admin = (await self._bot.get_chat_member(chat, user)).status in ADMINS
+        except TelegramError:  # of others it is only told for certain where the bot is an admin itself
+            admins = await self._admins(chat)
+            if admins is None:
+                return False
+            admin = user in admins
         if len(self._known) >= MOST:
             self._known.clear()
-        self._known[chat, user] = (now, member.status in ADMINS)
-        return member.status in ADMINS
+        self._known[chat, user] = (now, admin)
+        return admin
+
+    async def _admins(self, chat: int) -> frozenset[int] | None:
+        """Return all admins of a chat, or None if Telegram does not tell."""
+        now = self._clock()
+        known = self._lists.get(chat)
+        if known is not None and now < known[0] + KEEP:
+            return known[1]
+        try:
+            admins = frozenset(one.user.id for one in await self._bot.get_chat_administrators(chat))
+        except TelegramError as error:
+            log.info("telegram does not say who is an admin", chat=chat, why=summary(error))
+            return None
+        if len(self._lists) >= MOST:
+            self._lists.clear()
+        self._lists[chat] = (now, admins)
+        return admins

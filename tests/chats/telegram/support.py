@@ -3,22 +3,51 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from bot.chats.telegram import TelegramChat
+from bot.chats.telegram.chat import LIMITS
 from bot.ports.chat import Post, Target
-from bot.ports.command import Declaration, Request
+from bot.ports.command import Declaration, Param, Request, Who
 from bot.ports.message import Message, says
-from handlers import COMMANDS
+from bot.ports.pace import Limits, Pace
 from tests.servers.telegram import Chat, TelegramServer
 from tests.servers.telegram import Message as SentMessage
 
 
+@dataclass(frozen=True)
+class Spoken:
+    """A command."""
+
+    name: str
+    who: Who = Who.EVERYONE
+    about: str = "Does something"
+    params: Sequence[Param] = ()
+
+    @property
+    def example(self) -> str:
+        return f"/{self.name}"
+
+
+COMMANDS = (
+    Spoken("start"),
+    Spoken("stats"),
+    Spoken("watch", Who.ADMINS),
+    Spoken("mute", Who.ADMINS),
+    Spoken("status", Who.OPERATORS),
+)
+
+
 @dataclass
 class Hearer:
-    """Answers every request with its own words, or with what ``reply`` makes of it."""
+    """Answers every request with its own words, or with what ``reply`` makes of it.
+
+    Attributes:
+        told: Where the bot was let in and put out, in order; a topic stands behind its chat.
+    """
 
     commands: Sequence[Declaration] = COMMANDS
     heard: list[Request] = field(default_factory=list)
@@ -34,11 +63,14 @@ class Hearer:
     async def suggest(self, request: Request, *, param: str, typed: str) -> list[str]:
         return []
 
-    async def let_in(self, *, platform: str, chat: str, title: str | None) -> None:
-        self.told.append(("in", chat, title or ""))
+    async def let_in(self, *, platform: str, chat: str, title: str | None, topic: str | None = None) -> None:
+        self.told.append(("in", f"{chat}/{topic}" if topic else chat, title or ""))
 
-    async def put_out(self, *, platform: str, chat: str, why: str) -> None:
-        self.told.append(("out", chat, why))
+    async def put_out(self, *, platform: str, chat: str, why: str, topic: str | None = None) -> None:
+        self.told.append(("out", f"{chat}/{topic}" if topic else chat, why))
+
+    async def roll_call(self, *, platform: str, chats: Collection[str]) -> None:
+        self.told.append(("all", *chats))
 
     async def moved(self, *, platform: str, old: str, new: str) -> None:
         self.told.append(("moved", old, new))
@@ -74,11 +106,31 @@ async def until(condition: Callable[[], object], *, seconds: float = 10) -> None
             await asyncio.sleep(0.01)
 
 
+def unhurried() -> Pace:
+    """A pace without limits: what only a platform's pauses hold up."""
+    return Pace(Limits())
+
+
+def hurried(server: TelegramServer) -> Pace:
+    """Telegram's own limits, on the server's clock."""
+
+    async def sleep(seconds: float) -> None:
+        await asyncio.sleep(seconds / server.speed)
+
+    return Pace(LIMITS, clock=lambda: time.monotonic() * server.speed, sleep=sleep)
+
+
 @asynccontextmanager
-async def line_on(server: TelegramServer) -> AsyncIterator[Line]:
+async def line_on(
+    server: TelegramServer,
+    *,
+    pace: Pace | None = None,
+    operators: Sequence[str] = (),
+    commands: Sequence[Declaration] = COMMANDS,
+) -> AsyncIterator[Line]:
     """Connect the bot to a server that is up."""
-    ears = Hearer()
-    chat = TelegramChat(server.token, api_url=server.url)
+    ears = Hearer(commands)
+    chat = TelegramChat(server.token, api_url=server.url, pace=pace or unhurried(), operators=operators)
     before = len(server.called("getUpdates"))
     await chat.start(ears)
     try:
@@ -89,9 +141,9 @@ async def line_on(server: TelegramServer) -> AsyncIterator[Line]:
 
 
 @asynccontextmanager
-async def line() -> AsyncIterator[Line]:
+async def line(*, commands: Sequence[Declaration] = COMMANDS) -> AsyncIterator[Line]:
     """Connect the bot to a server of its own, which counts no limits."""
-    async with TelegramServer(limits=None) as server, line_on(server) as wire:
+    async with TelegramServer(limits=None) as server, line_on(server, commands=commands) as wire:
         yield wire
 
 
@@ -114,10 +166,3 @@ def post(
         facts={},
         silent=silent,
     )
-
-
-def forum_of(wire: Line) -> Chat:
-    """Make a forum whose number 1 is taken, as it is General's on the real Telegram."""
-    forum = wire.server.world.supergroup(forum=True)
-    forum.add()
-    return forum

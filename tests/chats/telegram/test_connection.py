@@ -14,8 +14,7 @@ from structlog.testing import capture_logs
 from bot.chats.telegram import TelegramChat, menu, poll
 from bot.chats.telegram import chat as adapter
 from bot.ports.command import Who
-from handlers import COMMANDS
-from tests.chats.telegram.support import Hearer, Line, line, line_on, post, until
+from tests.chats.telegram.support import COMMANDS, Hearer, Line, line, line_on, post, until
 from tests.servers.telegram import TelegramServer, flood, html, refuse
 
 WRONG = "987654321:BBtestTESTtestTESTtestTESTtestTESTtes"
@@ -251,9 +250,25 @@ async def test_menus_that_are_refused_stop_nothing(logs: list[Any]) -> None:
     assert said(logs, "warning") == ["telegram did not take the menus"]
 
 
+async def test_operators_menus_hold_their_commands_too() -> None:
+    async with TelegramServer() as server:
+        ada, stranger = server.world.private(), server.world.user()
+        assert ada.user is not None
+        with capture_logs() as entries:
+            async with line_on(server, operators=["12345", "no number", str(ada.id)]) as wire:
+                await menus(wire)
+        assert [one["command"] for one in server.world.menu(ada, ada.user)] == [one.name for one in COMMANDS]
+        other = server.world.private(stranger)
+        assert "status" not in [one["command"] for one in server.world.menu(other, stranger)]
+        # who never wrote to the bot has no chat with it: nothing to worry anybody
+        (refused,) = [one for one in entries if "operator" in one["event"]]
+        assert refused["log_level"] == "debug"
+        assert not said(entries, "warning")
+
+
 def test_the_limits_are_telegram_s() -> None:
-    assert (adapter.LIMITS.a_second, adapter.LIMITS.a_second_a_chat, adapter.LIMITS.a_minute_a_group) == (
-        30,
-        1,
-        20,
-    )
+    limits = adapter.LIMITS
+    assert (limits.a_second, limits.a_second_a_lane, limits.a_minute_a_group) == (30, 1, 20)
+    chat = TelegramChat(WRONG)
+    assert chat.pace.limits is limits
+    assert not chat.by_topic

@@ -6,12 +6,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.chats.telegram import listen, rights
-from bot.chats.telegram.buttons import Taps
-from bot.chats.telegram.pace import Pace
-from bot.ports.message import Button, Message, Span, says
-from handlers import COMMANDS
-from tests.chats.telegram.support import Line, answered, forum_of, line, post, until
+from bot.chats.telegram import answers, rights
+from bot.ports.message import Message, says
+from tests.chats.telegram.support import Line, answered, line, post, until
 from tests.servers.telegram import cut, flood, refuse
 
 
@@ -19,21 +16,6 @@ from tests.servers.telegram import cut, flood, refuse
 async def wire() -> AsyncIterator[Line]:
     async with line() as wire:
         yield wire
-
-
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
-async def test_every_command_is_bound(wire: Line, command: object) -> None:
-    example = command.example  # type: ignore[attr-defined]
-    private = wire.server.world.private()
-    assert private.user is not None
-    asked = await wire.server.say(private, private.user, example)
-    request = await wire.heard()
-    name, _, text = example.removeprefix("/").partition(" ")
-    assert (request.command, request.text) == (name, text.strip())
-    assert (request.platform, request.chat, request.user) == ("telegram", str(private.id), str(private.user.id))
-    assert (request.is_admin, request.is_operator, request.topic) == (True, False, None)
-    assert request.chat_title == private.user.first_name
-    assert (await answered(wire.server, asked)).text
 
 
 @pytest.mark.parametrize(
@@ -80,20 +62,6 @@ async def test_in_private_and_in_replies_to_us_an_unknown_command_is_answered(wi
     assert (await wire.heard(2)).command == "sats"
 
 
-async def test_answers_stay_in_their_topic(wire: Line) -> None:
-    forum = forum_of(wire)
-    ada = wire.server.world.user()
-    topic = wire.server.world.topic(forum, "Numbers")
-    asked = await wire.server.say(forum, ada, "/stats@MilepostBot", topic=topic)
-    answer = await answered(wire.server, asked)
-    assert answer.topic is topic
-    assert wire.ears.heard[-1].topic == str(topic.id)
-    # A reply in a group without topics has a thread of its own: that is no topic.
-    plain = wire.server.world.supergroup()
-    await wire.server.say(plain, ada, "/stats@MilepostBot", reply_to=await wire.server.say(plain, ada, "hi"))
-    assert (await wire.heard(2)).topic is None
-
-
 async def test_an_answer_goes_out_even_if_the_question_is_gone(wire: Line) -> None:
     group = wire.server.world.supergroup()
     wire.ears.delay = 0.2
@@ -104,7 +72,7 @@ async def test_an_answer_goes_out_even_if_the_question_is_gone(wire: Line) -> No
 
 
 async def test_long_work_shows_typing(wire: Line, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listen, "PATIENCE", 0.05)
+    monkeypatch.setattr(answers, "PATIENCE", 0.05)
     private = wire.server.world.private()
     assert private.user is not None
     wire.ears.delay = 0.5
@@ -155,90 +123,34 @@ async def test_adminship_is_asked_once_a_minute(wire: Line, monkeypatch: pytest.
     assert not (await wire.heard(3)).is_admin
 
 
+async def test_where_telegram_does_not_tell_of_a_person_it_names_the_admins(wire: Line) -> None:
+    server, group = wire.server, wire.server.world.supergroup()
+    owner, member = server.world.user("O"), server.world.user("M")
+    server.world.join(group, owner, "creator")
+    server.inject(refuse(400, "Bad Request: CHAT_ADMIN_REQUIRED"), "getChatMember", group, times=None)
+    for count, (user, admin) in enumerate([(owner, True), (member, False), (owner, True)], start=1):
+        await server.say(group, user, "/watch@MilepostBot x")
+        assert (await wire.heard(count)).is_admin is admin
+    assert len(server.called("getChatMember")) == 2
+    assert len(server.called("getChatAdministrators")) == 1
+
+
 async def test_whom_telegram_does_not_tell_of_is_no_admin(wire: Line) -> None:
     group = wire.server.world.supergroup()
     ada = wire.server.world.user()
     wire.server.world.join(group, ada, "creator")
-    wire.server.inject(refuse(400, "Bad Request: member list is inaccessible"), "getChatMember", group)
+    for method in ("getChatMember", "getChatAdministrators"):
+        wire.server.inject(refuse(400, "Bad Request: member list is inaccessible"), method, group)
     await wire.server.say(group, ada, "/watch@MilepostBot x")
     assert not (await wire.heard()).is_admin
     await wire.server.say(group, ada, "/watch@MilepostBot x")
     assert (await wire.heard(2)).is_admin
 
 
-# --- buttons
-
-
-async def test_a_tap_is_the_tapper_s_command(wire: Line) -> None:
-    world = wire.server.world
-    forum = forum_of(wire)
-    topic = world.topic(forum, "Numbers")
-    boss, member = world.user("Boss"), world.user("M", language_code="de")
-    world.join(forum, boss, "creator")
-    message = Message(title=(Span("500"),), buttons=(Button("Mute", command="/mute Ada 1h"),))
-    await wire.chat.send(post(forum, message, topic=topic.id))
-    shown = forum.last
-    for count, (user, admin) in enumerate(((member, False), (boss, True)), start=1):
-        press = await wire.server.press(shown, user, "Mute")
-        request = await wire.heard(count)
-        assert press.answer is not None
-        await wire.settled()
-        assert (request.command, request.text, request.user) == ("mute", "Ada 1h", str(user.id))
-        assert (request.is_admin, request.topic, request.locale) == (admin, str(topic.id), user.language_code)
-    assert [m.topic for m in forum.sent] == [topic] * 3
-    assert forum.last.reply_to is shown
-
-
-async def test_a_tap_in_a_channel_gives_nobody_the_channel_s_rights(wire: Line) -> None:
-    channel = wire.server.world.channel()
-    await wire.chat.send(post(channel, Message(title=(Span("5"),), buttons=(Button("Stats", command="stats"),))))
-    await wire.server.press(channel.last, wire.server.world.user("Reader"), "Stats")
-    assert not (await wire.heard()).is_admin
-
-
-async def test_a_tap_too_late_or_on_a_deleted_message_is_still_answered(wire: Line) -> None:
-    private = wire.server.world.private()
-    assert private.user is not None
-    await wire.chat.send(post(private, Message(title=(Span("5"),), buttons=(Button("Stats", command="stats"),))))
-    private.last.deleted = True
-    message = next(m for m in private.messages.values() if m.deleted)
-    wire.server.inject(
-        refuse(400, "Bad Request: query is too old and response timeout expired or query ID is invalid"),
-        "answerCallbackQuery",
-    )
-    await wire.server.press(message, private.user, "Stats")
-    await wire.heard()
-    await wire.server.until(lambda: private.sent)
-
-
-async def test_long_commands_outlive_the_button_s_64_bytes_but_not_a_restart(wire: Line) -> None:
-    private = wire.server.world.private()
-    assert private.user is not None
-    long = "Übertragung " * 12
-    buttons = (Button("Stats", command=f"/stats {long}"), Button("Mute", command=f"/mute {long}"))
-    await wire.chat.send(post(private, Message(title=(Span("5"),), buttons=buttons)))
-    shown = private.last
-    await wire.server.press(shown, private.user, "Mute")
-    request = await wire.heard()
-    assert (request.command, request.text) == ("mute", long.strip())
-    wire.chat._taps._long.clear()
-    press = await wire.server.press(shown, private.user, "Mute")
-    await wire.server.until(lambda: press.answer)
-    assert press.answer is not None
-    assert "/mute" in press.answer["text"]
-    await wire.server.press(shown, private.user, "Stats")
-    request = await wire.heard(2)
-    assert (request.command, request.text) == ("stats", "")
-    assert Taps().read("/").name == ""
-
-
 # --- order and load
 
 
-async def test_a_chat_s_commands_are_answered_in_order_and_hold_up_no_other(
-    wire: Line, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Pace, "wait", lambda *_, **__: 0)
+async def test_a_chat_s_commands_are_answered_in_order_and_hold_up_no_other(wire: Line) -> None:
     slow, quick = wire.server.world.private(), wire.server.world.private()
     assert slow.user is not None
     assert quick.user is not None
@@ -303,10 +215,10 @@ async def test_a_group_that_lets_the_bot_in_is_welcomed(wire: Line) -> None:
     await wire.server.set_bot(group, "administrator", by=boss)
     await wire.server.set_bot(group, "kicked", by=boss)
     await wire.settled()
-    assert wire.ears.told[-1] == ("out", str(group.id), "banned from the group")
+    assert wire.ears.told[-1] == ("out", str(group.id), "I was banned from the group")
     await wire.server.set_bot(group, "left", by=boss)
     await wire.settled()
-    assert wire.ears.told[-1] == ("out", str(group.id), "removed from the group")
+    assert wire.ears.told[-1] == ("out", str(group.id), "I was removed from the group")
     assert len(wire.ears.heard) == 1
 
 
@@ -317,7 +229,7 @@ async def test_private_chats_block_and_come_back(wire: Line) -> None:
     await wire.server.unblock(private.user)
     await wire.settled()
     key = str(private.id)
-    assert wire.ears.told == [("out", key, "blocked by the person"), ("in", key, private.user.first_name)]
+    assert wire.ears.told == [("out", key, "the person blocked me"), ("in", key, private.user.first_name)]
     await wire.server.say(private, private.user, "/start")
     await wire.heard()
     assert wire.ears.told[-1] == ("in", key, private.user.first_name)
@@ -330,7 +242,7 @@ async def test_channels_count_while_the_bot_is_their_admin(wire: Line) -> None:
     await wire.server.set_bot(channel, "left", by=boss)
     await wire.settled()
     key = str(channel.id)
-    assert wire.ears.told == [("in", key, "News"), ("out", key, "no longer an administrator of the channel")]
+    assert wire.ears.told == [("in", key, "News"), ("out", key, "I am no longer an administrator of the channel")]
     assert not channel.sent
 
 

@@ -77,8 +77,13 @@ def test_whatever_is_written_telegram_takes_it(message: Message) -> None:
 @given(SPANS)
 def test_no_markup_comes_from_text(span: Span) -> None:
     _, entities = parse_html(render.text(Message(title=(Span("Title: "), span))))
-    wanted = {Style.BOLD: {"bold"}, Style.CODE: {"code"}, Style.FAINT: {"italic"}, Style.PLAIN: set()}[span.style]
+    wanted = {Style.BOLD: {"bold"}, Style.CODE: {"code"}, Style.FAINT: {"italic"}}.get(span.style, set())
     assert {one["type"] for one in entities} <= wanted | {"text_link"}
+
+
+def test_references_are_plain_text() -> None:
+    span = Span("<#123> & @news", Style.REFERENCE)
+    assert render.text(Message(title=(Span("In "), span))) == "In &lt;#123&gt; &amp; @\u2060news"
 
 
 def test_styles_links_fields_and_the_footer() -> None:
@@ -162,6 +167,18 @@ def test_buttons_lead_somewhere() -> None:
         [("x" * 39 + "…", "/stats")],
     ]
     assert taps.keyboard([Button("Home", url="https://intranet/")], commands=None) is None
+
+
+@pytest.mark.parametrize("name", ["Ada", "The very long name of a station that nobody would ever type " * 3])
+def test_three_short_buttons_share_a_row(name: str) -> None:
+    buttons = [
+        Button("Open", url="https://x.com/i/spaces/1"),
+        Button("Stats", command=f"/stats {name}"),
+        Button("Mute", command=f"/mute {name} 1h"),
+    ]
+    made = Taps().keyboard(buttons, commands={"stats", "mute"})
+    assert made is not None
+    assert [[one.text for one in row] for row in made.inline_keyboard] == [["Open", "Stats", "Mute"]]
 
 
 def test_never_more_buttons_than_telegram_takes() -> None:

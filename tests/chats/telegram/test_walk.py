@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from bot.chats.telegram import TelegramChat
-from tests.chats.telegram.support import answered
+from bot.ports.command import Declaration
+from handlers import COMMANDS
+from tests.chats.telegram.support import answered, line
 from tests.servers.telegram import TelegramServer
 from tests.talk import talk
 
@@ -31,13 +33,13 @@ async def test_a_group_is_walked_through(server: TelegramServer) -> None:
     topic = server.world.topic(group, "Numbers")
     for place in (None, topic):
         told = {}
-        for line in ("/start", "/watch replay:x.jsonl", "/stats", "/help"):
+        for typed in ("/start", "/watch replay:x.jsonl", "/stats", "/help"):
             asked = await server.say(
-                group, ada, f"{line.partition(' ')[0]}@MilepostBot {line.partition(' ')[2]}", topic=place
+                group, ada, f"{typed.partition(' ')[0]}@MilepostBot {typed.partition(' ')[2]}", topic=place
             )
             answer = await answered(server, asked)
             assert answer.topic is place
-            told[line.split()[0]] = answer.text
+            told[typed.split()[0]] = answer.text
         assert "Hello, I am Milepost." in told["/start"]
         assert "/watch is for admins" in told["/watch"]
         assert "Nothing is watched here yet" in told["/stats"]
@@ -51,3 +53,19 @@ async def test_an_admin_who_does_not_run_the_bot_may_not_watch_files(server: Tel
     server.world.join(group, boss, "creator")
     asked = await server.say(group, boss, "/watch@milepostbot replay:x.jsonl")
     assert "operators" in (await answered(server, asked)).text
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+async def test_every_command_is_bound(command: Declaration) -> None:
+    async with line(commands=COMMANDS) as wire:
+        private = wire.server.world.private()
+        assert private.user is not None
+        asked = await wire.server.say(private, private.user, command.example)
+        request = await wire.heard()
+        name, _, text = command.example.removeprefix("/").partition(" ")
+        assert (request.command, request.text) == (name, text.strip())
+        assert (request.platform, request.chat) == ("telegram", str(private.id))
+        assert request.user == str(private.user.id)
+        assert (request.is_admin, request.is_operator, request.topic) == (True, False, None)
+        assert request.chat_title == private.user.first_name
+        assert (await answered(wire.server, asked)).text

@@ -174,6 +174,24 @@ class Inbound(ABC):
         topic.closed = False
         await self._service(chat, by, topic, forum_topic_reopened={})
 
+    async def rename_topic(self, chat: Chat, topic: Topic, name: str, *, by: User) -> None:
+        """Rename a topic; the message that opened it keeps its first name."""
+        topic.name = name
+        await self._service(chat, by, topic, forum_topic_edited={"name": name})
+
+    async def close_general(self, chat: Chat, *, by: User) -> None:
+        chat.closed = True
+        await self._service(chat, by, forum_topic_closed={})
+
+    async def reopen_general(self, chat: Chat, *, by: User) -> None:
+        chat.closed = False
+        await self._service(chat, by, forum_topic_reopened={})
+
+    async def hide_general(self, chat: Chat, *, by: User) -> None:
+        """Hide General, which closes it, too."""
+        chat.closed = True
+        await self._service(chat, by, general_forum_topic_hidden={})
+
     async def delete_topic(self, chat: Chat, topic: Topic) -> None:
         """Delete a topic with all that is in it; nobody is told."""
         topic.deleted = True

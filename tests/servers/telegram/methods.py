@@ -111,7 +111,7 @@ class Api(Composer):
         elif chat.type == "channel":
             if not chat.bot.may("can_post_messages"):
                 raise bad("need administrator rights in the channel chat")
-        elif permission in chat.denied and not chat.bot.admin:
+        elif permission in chat.denied | chat.bot.denied and not chat.bot.admin:
             raise bad(f"not enough rights to send {WHATS[permission]} to the chat")
 
     def place(self, query: Query, permission: str, *, messages: int = 1) -> Place:
@@ -198,7 +198,7 @@ class Api(Composer):
             raise bad("wrong parameter action in request")
         chat = self.chat(query)
         self.writable(chat, "can_send_messages")
-        self.topic(chat, query.number("message_thread_id"))
+        # A topic that is gone is not noticed: https://github.com/tdlib/telegram-bot-api/issues/732
         chat.actions.append(query.text("action"))
         return True
 
@@ -303,7 +303,8 @@ class Api(Composer):
 
     def get_chat(self, query: Query) -> Json:
         chat = self.chat(query)
-        if chat.migrated_to is None:
+        public = chat.username is not None and chat.bot.status == "left"  # which anybody can look up
+        if chat.migrated_to is None and not public:
             self.reachable(chat)
         full = chat.json() | {
             "accent_color_id": 0,

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from tests.servers.telegram.entities import Json
 
-Status = Literal["creator", "administrator", "member", "left", "kicked"]
+Status = Literal["creator", "administrator", "member", "restricted", "left", "kicked"]
 Kind = Literal["private", "group", "supergroup", "channel"]
 
 ADMIN_RIGHTS = [
@@ -75,12 +75,18 @@ CHANNEL_BOT = User(136817688, "Channel", "Channel_Bot", is_bot=True)
 
 @dataclass
 class Member:
-    """Somebody's place in a chat; the rights are those of an administrator."""
+    """Somebody's place in a chat.
+
+    Attributes:
+        rights: Those of an administrator.
+        denied: What somebody who is restricted may not do.
+    """
 
     user: User
     status: Status = "left"
     rights: frozenset[str] = frozenset()
     anonymous: bool = False
+    denied: frozenset[str] = frozenset()
 
     @property
     def inside(self) -> bool:
@@ -99,7 +105,9 @@ class Member:
             member["is_anonymous"] = self.anonymous
         if self.status == "administrator":
             member |= {right: right in self.rights for right in ADMIN_RIGHTS} | {"can_be_edited": False}
-        if self.status == "kicked":
+        if self.status == "restricted":
+            member |= {name: name not in self.denied for name in PERMISSIONS} | {"is_member": True}
+        if self.status in {"kicked", "restricted"}:
             member["until_date"] = 0
         return member
 
@@ -355,8 +363,10 @@ class World:
         return self._keep(Chat(number, "group", self.me(status), title, ids=self._small, **fields))
 
     def supergroup(self, title: str = "Everybody", *, status: Status = "member", **fields: Any) -> Chat:
-        """Make a supergroup; with ``forum=True`` it has topics."""
+        """Make a supergroup; with ``forum=True`` it has topics, of which General has the number 1."""
         number = fields.pop("id", None) or self.number("supergroup")
+        if fields.get("forum"):
+            fields["ids"] = itertools.count(2)
         return self._keep(Chat(number, "supergroup", self.me(status), title, **fields))
 
     def channel(self, title: str = "News", *, status: Status = "administrator", **fields: Any) -> Chat:
