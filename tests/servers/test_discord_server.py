@@ -294,6 +294,30 @@ async def test_a_command_with_typed_options(server: DiscordServer) -> None:
         assert (await private.message()).content.startswith("here|5")
 
 
+async def test_a_chosen_channel_is_resolved_in_part_with_what_who_asks_may_there(server: DiscordServer) -> None:
+    guild = server.world.guild()
+    forum, secret = guild.forum(), guild.text("secret")
+    thread = guild.thread(forum, "post")
+    option = {"type": 7, "name": "where", "description": "d", "channel_types": [0, 11]}
+    async with running(server), asking(server) as ask:
+        path = f"/applications/{server.world.bot.id}/commands"
+        assert (await ask("POST", path, {"name": "go", "description": "d", "options": [option]}))[0] == 201
+        ada = guild.member("ada").user
+        secret.overwrite(ada, deny=Permission.VIEW_CHANNEL)
+        for channel, seen in ((thread, True), (secret, False)):
+            asked = await server.interaction(guild.text(), ada, "go", {"where": channel})
+            (told,) = asked.data["resolved"]["channels"].values()
+            assert (told["id"], told["guild_id"], told["name"]) == (str(channel.id), str(guild.id), channel.name)
+            assert bool(int(told["permissions"]) & Permission.VIEW_CHANNEL) is seen
+            assert ("thread_metadata" in told) is channel.is_thread
+            assert "permission_overwrites" not in told
+        with pytest.raises(NotOffered, match="channel of type"):
+            await server.interaction(guild.text(), ada, "go", {"where": forum})
+        for wrong in ({"type": 3, "channel_types": [0]}, {"type": 7, "channel_types": [99]}):
+            body = {"name": "no", "description": "d", "options": [option | wrong]}
+            assert (await ask("POST", path, body))[1]["code"] == 50035
+
+
 async def test_apps_offer_only_what_was_registered(server: DiscordServer) -> None:
     server.world.guild().text()
     async with running(server) as bot:
@@ -910,6 +934,10 @@ async def test_what_happens_to_servers_is_told(server: DiscordServer) -> None:
         assert (seen.name, seen.permissions_for(seen.guild.me).send_messages) == ("renamed", False)
         await server.update_channel(thread, locked=True)
         await bot.hears("thread_update")
+        crew = guild.role("crew")
+        await server.create_role(crew)
+        await bot.hears("guild_role_create")
+        assert seen.guild.get_role(crew.id) is not None
         await server.update_role(guild.me.roles[0], permissions=Permission.ADMINISTRATOR)
         await bot.hears("guild_role_update")
         assert seen.permissions_for(seen.guild.me).send_messages
@@ -920,6 +948,34 @@ async def test_what_happens_to_servers_is_told(server: DiscordServer) -> None:
         await server.delete_channel(channel)
         await bot.hears("guild_channel_delete")
         assert bot.get_channel(thread.id) is None
+
+
+async def test_servers_with_an_outage_are_known_but_not_told_of(server: DiscordServer) -> None:
+    well, ill = server.world.guild("Well"), server.world.guild("Ill")
+    well.system_channel = well.text("hall")
+    ill.available = False
+    async with running(server) as bot:
+        assert {guild.id: guild.unavailable for guild in bot.guilds} == {well.id: False, ill.id: True}
+        hall = next(guild.system_channel for guild in bot.guilds if guild.id == well.id)
+        assert hall is not None
+        assert hall.name == "hall"
+        await server.outage(ill, over=True)
+        await bot.hears("guild_available", 2)
+
+
+async def test_a_private_thread_is_for_those_in_it_and_those_who_manage_threads(server: DiscordServer) -> None:
+    guild = server.world.guild()
+    channel, ada = guild.text(), guild.member("ada")
+    thread, other = guild.private_thread(channel, ada.user), guild.private_thread(channel, server.world.bot)
+    assert ada.permissions(thread) & Permission.VIEW_CHANNEL
+    assert not guild.member("bea").permissions(thread)
+    async with running(server) as bot, asking(server) as ask:
+        (seen,) = bot.guilds[0].threads
+        assert seen.id == other.id
+        path = f"/channels/{thread.id}/messages"
+        assert (await ask("POST", path, {"content": "x"}))[1]["code"] == 50001
+        channel.overwrite(server.world.bot, allow=Permission.MANAGE_THREADS)
+        assert (await ask("POST", path, {"content": "x"}))[0] == 200
 
 
 async def test_messages_of_others_come_without_content(server: DiscordServer) -> None:

@@ -1,7 +1,11 @@
 """Discord, by discord.py: the only place that imports it.
 
-``chat`` fills the port and keeps the connection, ``listen`` hears people, ``commands`` makes the menus, ``render``
-writes messages, ``traffic`` asks and watches the limits, ``errors`` turns refusals into the port's.
+A server is a chat, its channels and threads are topics; a conversation in private is a chat of its own.
+
+``chat`` fills the port and keeps the connection. In: ``listen`` hears people, ``places`` reads the channels and
+``mentions`` the roles that they choose, ``presence`` notes where the bot is let in and put out, ``ask`` puts
+questions to the listener. Out: ``commands`` makes the menus, ``render`` messages, ``pen`` writes, ``traffic`` asks
+Discord and keeps to its limits, ``errors`` turns refusals into the port's.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import logging
 import random
 import threading
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Coroutine
 from contextlib import suppress
 from typing import Any
 
@@ -20,26 +20,25 @@ import discord
 import structlog
 import yarl
 
-from bot.chats.discord import commands, render
-from bot.chats.discord.errors import port_error
-from bot.chats.discord.listen import PLATFORM, Ear
+from bot.chats.discord import commands, places, render
+from bot.chats.discord.errors import Spot, port_error
+from bot.chats.discord.listen import Ear
+from bot.chats.discord.pen import Pen, cause
+from bot.chats.discord.presence import PLATFORM, Presence
 from bot.chats.discord.traffic import LONGEST_BUCKET_SECONDS, Traffic
 from bot.domain import SECOND
-from bot.ports.chat import ChatGone, Limits, Listener, Post, Refused, TryLater
+from bot.ports.chat import ChatGone, Listener, Post, Refused, TopicGone, TryLater
+from bot.ports.message import Message
+from bot.ports.pace import Limits, Pace
 
 log = structlog.get_logger(__name__)
 
 DEFAULT_API_URL = "https://discord.com/api/v10"
 PORTAL = "https://discord.com/developers/applications"
 
-#: 50 requests a second for the whole bot, of which some are not posts.
 #: https://docs.discord.com/developers/topics/rate-limits#global-rate-limit
-POSTS_A_SECOND = 45.0
-#: 5 messages in 5 s, as observed: https://github.com/discord/discord-api-docs/issues/20
-POSTS_A_SECOND_A_CHANNEL = 1.0
-#: 10 published an hour, as observed: https://github.com/discordjs/discord.js/issues/4956
-PUBLISHED = 10
-PUBLISHED_SECONDS = 3600.0
+#: 5 messages in 5 s to a channel, as observed: https://github.com/discord/discord-api-docs/issues/20
+LIMITS = Limits(a_second=50, a_second_a_lane=1)
 
 #: 1000 IDENTIFYs a day, one in 5 s: https://docs.discord.com/developers/events/gateway#session-start-limit-object
 #: Over it the token is reset. This is at most 100 + 864 a day.
@@ -52,6 +51,8 @@ FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 120.0
 LOGIN_SECONDS = 60
 CHECK_SECONDS = 10
+#: So long after the last server that Discord told of, all are taken to be told.
+SERVERS_SECONDS = 2.0
 CLOSE_SECONDS = 1.5
 #: A connection that is lost so often in so short a time is not resumed but begun anew, with a pause.
 MOST_LOSSES = 8
@@ -109,37 +110,49 @@ class Identifies:
 
 
 class DiscordChat:
-    """Discord.
+    """Discord: each server is a chat, each of its channels and threads a topic of it.
+
+    A conversation in private is a chat without topics, ``@`` and the channel's id.
 
     Args:
         token: The bot's token.
         api_url: Where the API is, with its version; the gateway's address is asked of it.
         operators: The ids of those who run this bot.
+        pace: What it may send; Discord's own limits unless given.
     """
 
     platform = PLATFORM
-    limits = Limits(a_second=POSTS_A_SECOND, a_second_a_chat=POSTS_A_SECOND_A_CHANNEL)
+    by_topic = True
 
-    def __init__(self, token: str, *, api_url: str = DEFAULT_API_URL, operators: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        token: str,
+        *,
+        api_url: str = DEFAULT_API_URL,
+        operators: Collection[str] = (),
+        pace: Pace | None = None,
+    ) -> None:
+        self.pace = pace or Pace(LIMITS)
         self._token = token.strip()
         self._api_url = api_url.rstrip("/")
         self._operators = operators
         self._ear: Ear | None = None
         self._task: asyncio.Task[None] | None = None
         self._client: _Client | None = None
-        self._traffic = Traffic()
+        self._traffic = Traffic(self.pace)
+        self._pen = Pen(self._traffic)
         self._identifies = Identifies()
         self._menu: list[commands.Json] = []
         self._synced: str | None = None
+        self._syncing: asyncio.Task[None] | None = None
         self._refused: str | None = None
         self._connected: bool | None = None
-        self._published: dict[int, deque[float]] = {}
         #: Work that nobody waits for, until the end.
         self._work: set[asyncio.Task[Any]] = set()
 
     def is_group(self, chat: str) -> bool:
-        """Tell that channels are of several people; of a conversation in private it does not matter."""
-        return True
+        """Tell servers from conversations in private."""
+        return not chat.startswith(places.PRIVATE)
 
     # Connecting
 
@@ -147,7 +160,7 @@ class DiscordChat:
         """Begin to connect, and to listen once that is done."""
         # It logs each attempt with its traceback, and addresses with the tokens of interactions.
         logging.getLogger("discord").setLevel(logging.CRITICAL + 1)
-        self._ear = Ear(listener, operators=self._operators)
+        self._ear = Ear(listener, Presence(listener, self._greet), operators=self._operators)
         self._menu = commands.menu(listener.commands)
         self._point()
         self._task = asyncio.create_task(self._supervise(self._ear), name="discord")
@@ -174,7 +187,7 @@ class DiscordChat:
             return f"Discord answers {error.status} at {self._host}: try again later, or mend DISCORD_API_URL."
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the reason
             return (
-                f"Discord cannot be reached at {self._host} ({_why(error)}): mend the network or DISCORD_API_URL."
+                f"Discord cannot be reached at {self._host} ({cause(error)}): mend the network or DISCORD_API_URL."
             )
         finally:
             await _close(client)
@@ -196,7 +209,7 @@ class DiscordChat:
             if not _looks_like_a_token(self._token):
                 return self._refuse(_TOKEN)
             client = _Client(self, ear)
-            why = ""
+            reason = ""
             try:
                 await self._connect(client)
             except discord.LoginFailure:
@@ -204,18 +217,18 @@ class DiscordChat:
             except discord.ConnectionClosed as error:
                 if error.code in FATAL:
                     return self._refuse(FATAL[error.code])
-                why = f"closed with {error.code}"
+                reason = f"closed with {error.code}"
             except discord.PrivilegedIntentsRequired:
                 return self._refuse(FATAL[4014])
             except Later as error:
-                pause, why = max(pause, error.seconds), str(error)
+                pause, reason = max(pause, error.seconds), str(error)
                 log.warning("the sessions that Discord gives a bot in a day are used up", wait=f"{pause:.0f} s")
             except Exception as error:  # noqa: BLE001 - what the library cannot bear must not end the platform
-                why = _why(error)
+                reason = cause(error)
             finally:
                 self._client = None
                 await _close(client)
-            self.lost(why or "closed")
+            self.lost(reason or "closed")
             if client.was_connected:
                 pause = FIRST_PAUSE_SECONDS
             await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - only so that bots do not come at once
@@ -241,8 +254,8 @@ class DiscordChat:
             user = client.user.name if client.user else None
             log.info("Discord is connected" if self._connected is None else "Discord is connected again", bot=user)
         self._connected = True
-        if self._synced != (wanted := commands.fingerprint(self._menu)):
-            self.work(self._sync(client, wanted))
+        if self._synced != commands.fingerprint(self._menu) and (self._syncing is None or self._syncing.done()):
+            self._syncing = self.work(self._sync())
 
     def lost(self, why: str) -> None:
         """Note that there is no connection."""
@@ -252,20 +265,26 @@ class DiscordChat:
             log.warning("Discord cannot be reached; trying again", host=self._host, why=why)
         self._connected = False
 
-    async def _sync(self, client: _Client, wanted: str) -> None:
-        try:
-            if await commands.sync(client, self._menu):
-                log.info("Discord's menu of commands is set", commands=len(self._menu))
-        except Exception as error:  # noqa: BLE001 - the next connection tries again
-            log.warning("Discord's menu of commands could not be set", why=_why(error))
-        else:
-            self._synced = wanted
+    async def _sync(self) -> None:
+        while (client := self._client) is not None:
+            try:
+                if await commands.sync(client, self._traffic, self._menu):
+                    log.info("Discord's menu of commands is set", commands=len(self._menu))
+            except TryLater as error:
+                await asyncio.sleep(error.retry_after / SECOND)
+                continue
+            except Exception as error:  # noqa: BLE001 - the next connection tries again
+                log.warning("Discord's menu of commands could not be set", why=cause(error))
+            else:
+                self._synced = commands.fingerprint(self._menu)
+            return
 
-    def work(self, coroutine: Any) -> None:
+    def work(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Do something that nobody waits for."""
         task = asyncio.create_task(coroutine)
         self._work.add(task)
         task.add_done_callback(self._work.discard)
+        return task
 
     async def identify(self) -> None:
         """Wait until the bot may begin a new session."""
@@ -280,51 +299,47 @@ class DiscordChat:
 
     async def send(self, post: Post) -> str | None:
         """Post a message or edit one, whether or not its channel is known."""
-        client = self._client
+        target, channel = post.target, places.address(post.target)
+        edits = None if post.replaces is None else places.snowflake(post.replaces)
+        if channel is None or (edits is None and post.replaces is not None):
+            raise Refused("on Discord a post needs a channel or thread of the server")
+        client = self._connection()
+        try:
+            key = await self._pen.post(
+                client, channel, render.payload(post), edits=edits, lane=target.topic or target.chat
+            )
+        except Exception as error:  # noqa: BLE001 - each has its class
+            known = places.spot(client, target, connected=client.is_ready() and self._connected is True)
+            wrong = port_error(error, known, editing=edits is not None)
+            # The deliverer knows; the next question from there lets it in again.
+            if self._ear is not None and isinstance(wrong, ChatGone | TopicGone):
+                self._ear.presence.forget(target.chat, target.topic if isinstance(wrong, TopicGone) else None)
+            raise wrong from None
+        if edits is None and places.is_news(client, channel):
+            self.work(self._pen.publish(client, channel, key))
+        return str(key)
+
+    async def tell(self, user: str, message: Message) -> None:
+        """Write to a person, whether or not the bot ever did."""
+        person = places.snowflake(user)
+        if person is None:
+            raise Refused(f"{user[:40]!r} is nobody's id on Discord")
+        client = self._connection()
+        try:
+            await self._pen.tell(client, person, message)
+        except Exception as error:  # noqa: BLE001 - each has its class
+            raise port_error(error, Spot()) from None
+
+    def _connection(self) -> _Client:
         if self._refused is not None:
             raise TryLater(self._refused, retry_after=NEVER, everywhere=True)
-        if client is None:
+        if self._client is None:
             raise TryLater("not connected to Discord", retry_after=NOT_YET, everywhere=True)
-        where = post.target.topic or post.target.chat
-        if not where.isdigit() or not (post.replaces or "0").isdigit():
-            raise Refused(f"{where[:40]!r} is no channel of Discord's")
-        body = render.payload(post)
-        channel, message = int(where), post.replaces
-        if message is None:
-            route = discord.http.Route("POST", "/channels/{channel_id}/messages", channel_id=channel)
-        else:
-            route = discord.http.Route(
-                "PATCH",
-                "/channels/{channel_id}/messages/{message_id}",
-                channel_id=channel,
-                message_id=int(message),
-            )
-        try:
-            told = await self._traffic.ask(client, lambda: client.http.request(route, json=body))
-            key = str(told["id"])
-        except Exception as error:  # noqa: BLE001 - each has its class
-            wrong = port_error(error, missing=_missing(client, channel), editing=message is not None)
-            if isinstance(wrong, ChatGone) and self._ear is not None:
-                self._ear.lost(post.target.chat)
-            raise wrong from None
-        if message is None and _is_news(client, channel):
-            self.work(self._publish(client, channel, int(key)))
-        return key
+        return self._client
 
-    async def _publish(self, client: _Client, channel: int, message: int) -> None:
-        """Publish a post of an announcement channel to those who follow it, as far as its limit goes."""
-        now = asyncio.get_running_loop().time()
-        past = self._published.setdefault(channel, deque())
-        while past and past[0] <= now - PUBLISHED_SECONDS:
-            past.popleft()
-        if len(past) >= PUBLISHED:
-            log.info("a post was not published: the channel's limit an hour is reached", channel=channel)
-            return
-        past.append(now)
-        try:
-            await self._traffic.ask(client, lambda: client.http.publish_message(channel, message))
-        except Exception as error:  # noqa: BLE001 - it is posted, and that is what counts
-            log.info("a post was not published", channel=channel, why=_why(error))
+    async def _greet(self, hall: discord.TextChannel, message: Message) -> None:
+        if self._client is not None:
+            await self._pen.greet(self._client, hall, message)
 
 
 class _Client(discord.Client):
@@ -337,6 +352,7 @@ class _Client(discord.Client):
             max_messages=None,
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
+            guild_ready_timeout=SERVERS_SECONDS,
             max_ratelimit_timeout=LONGEST_BUCKET_SECONDS,
             http_trace=chat.trace,
         )
@@ -364,6 +380,12 @@ class _Client(discord.Client):
     async def on_connect(self) -> None:
         self.was_connected = True
         self._chat.came(self)
+        if self._ear is not None:
+            self._ear.presence.begins([guild.id for guild in self.guilds])
+
+    async def on_ready(self) -> None:
+        if self._ear is not None:
+            self._chat.work(self._ear.presence.roll_call(self.guilds))
 
     async def on_resumed(self) -> None:
         self._chat.came(self)
@@ -383,19 +405,33 @@ class _Client(discord.Client):
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
         if self._ear is not None:
-            self._chat.work(self._ear.joined(guild))
+            self._chat.work(self._ear.presence.joined(guild))
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         if self._ear is not None:
-            self._chat.work(self._ear.left(guild))
+            self._chat.work(self._ear.presence.left(guild))
 
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
         if self._ear is not None:
-            self._chat.work(self._ear.shut(str(channel.id), "the channel was deleted"))
+            deleted = self._ear.presence.deleted
+            self._chat.work(deleted(channel.guild.id, channel.id, "the channel was deleted"))
 
     async def on_raw_thread_delete(self, thread: discord.RawThreadDeleteEvent) -> None:
         if self._ear is not None:
-            self._chat.work(self._ear.shut(str(thread.thread_id), "the thread was deleted"))
+            deleted = self._ear.presence.deleted
+            self._chat.work(deleted(thread.guild_id, thread.thread_id, "the thread was deleted"))
+
+    async def on_thread_update(self, before: discord.Thread, after: discord.Thread) -> None:
+        if self._ear is not None:
+            changed = self._ear.presence.thread
+            self._chat.work(changed(after.guild, after.id, after, was=before.locked))
+
+    async def on_raw_thread_update(self, update: discord.RawThreadUpdateEvent) -> None:
+        # One that was asleep: of the others ``on_thread_update`` knows what they were.
+        if self._ear is not None and update.thread is None:
+            guild = self.get_guild(update.guild_id)
+            changed = self._ear.presence.thread
+            self._chat.work(changed(guild, update.thread_id, update.data, was=None))
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
         log.exception("an event of Discord's failed", event=event_method)  # noqa: LOG004 - it is called in one
@@ -421,40 +457,3 @@ async def _close(client: discord.Client) -> None:
 
 def _looks_like_a_token(token: str) -> bool:
     return token.isascii() and token.isprintable() and bool(token) and " " not in token
-
-
-def _is_news(client: discord.Client, channel: int) -> bool:
-    found = client.get_channel(channel)
-    return isinstance(found, discord.TextChannel) and found.is_news()
-
-
-def _missing(client: discord.Client, channel: int) -> str | None:
-    """Return the permission that the bot lacks in a channel, if that is known."""
-    found = client.get_channel(channel)
-    if not isinstance(found, discord.abc.GuildChannel | discord.Thread):
-        return None
-    try:
-        may = found.permissions_for(found.guild.me)
-    except (discord.ClientException, AttributeError):  # a thread without its channel, a server without the bot
-        return None
-    if isinstance(found, discord.Thread):
-        speaks = ("Send Messages in Threads", may.send_messages_in_threads)
-    else:
-        speaks = ("Send Messages", may.send_messages)
-    return next(
-        (
-            name
-            for name, has in (("View Channel", may.view_channel), speaks, ("Embed Links", may.embed_links))
-            if not has
-        ),
-        None,
-    )
-
-
-def _why(error: BaseException) -> str:
-    """Return what went wrong, without addresses and tokens."""
-    if isinstance(error, discord.HTTPException):
-        return f"{error.status}, code {error.code}: {error.text}"[:200]
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror[:200]
-    return type(error).__name__

@@ -10,6 +10,8 @@ from typing import Any
 
 import discord
 
+from bot.chats.discord import mentions
+from bot.chats.discord.traffic import Traffic
 from bot.ports.command import Declaration, Param, Takes, Who
 from bot.texts.catalog import CATALOGS, ENGLISH, served, translations
 
@@ -20,6 +22,9 @@ MOST_CHOICES = 25
 MOST_DESCRIPTION = 100
 CHAT_INPUT = 1
 STRING = 3
+CHANNEL = 7
+#: Where posts can be: text, announcement, the three kinds of threads, voice, stage. Forums have threads.
+CHANNEL_TYPES = [0, 5, 10, 11, 12, 2, 13]
 #: In servers, and in private with the bot.
 CONTEXTS = [0, 1]
 #: Installed to a server.
@@ -66,14 +71,16 @@ def _command(declared: Declaration, catalogs: Path) -> Json:
 
 def _option(param: Param, catalogs: Path) -> Json:
     option: Json = {
-        "type": STRING,
+        "type": CHANNEL if param.takes is Takes.PLACE else STRING,
         "name": param.name.lower(),
         **_described(param.about, catalogs),
         "required": param.required,
     }
-    if param.choices and len(param.choices) <= MOST_CHOICES:
+    if param.takes is Takes.PLACE:
+        option["channel_types"] = CHANNEL_TYPES
+    elif param.choices and len(param.choices) <= MOST_CHOICES:
         option["choices"] = [{"name": choice, "value": choice} for choice in param.choices]
-    elif param.takes is Takes.NAME or param.choices:
+    elif param.choices or param.several or param.takes in {Takes.NAME, Takes.MENTION}:
         option["autocomplete"] = True
     return option
 
@@ -93,28 +100,53 @@ def _short(text: str) -> str:
     return text if len(text) <= MOST_DESCRIPTION else f"{text[: MOST_DESCRIPTION - 1]}…"
 
 
-def typed(declared: Declaration | None, options: Sequence[Json]) -> str:
-    """Return what was filled in as one would type it: the values in the declared order."""
+def typed(declared: Declaration | None, options: Sequence[Json], *, guild: discord.Guild | None = None) -> str:
+    """Return what was filled in as one would type it: the values in the declared order, without the place.
+
+    Args:
+        guild: The server whose roles can be named.
+    """
     given = {option["name"]: str(option.get("value", "")).strip() for option in options}
-    order = [param.name.lower() for param in declared.params] if declared else list(given)
-    return " ".join(value for name in order if (value := given.get(name)))
+    if declared is None:
+        return " ".join(value for value in given.values() if value)
+    words: list[str] = []
+    for param in declared.params:
+        value = given.get(param.name.lower())
+        if not value or param.takes is Takes.PLACE:
+            continue
+        if param.takes is Takes.MENTION:
+            value = mentions.read(guild, value)
+        words.append(f"{param.lead} {value}" if param.lead else value)
+    return " ".join(words)
 
 
-async def sync(client: discord.Client, commands: list[Json]) -> bool:
+def place(declared: Declaration | None, options: Sequence[Json]) -> str | None:
+    """Return the id of the channel that was chosen, if one was."""
+    names = {param.name.lower() for param in declared.params if param.takes is Takes.PLACE} if declared else set()
+    return next(
+        (str(option["value"]) for option in options if option["name"] in names and option.get("value")), None
+    )
+
+
+async def sync(client: discord.Client, traffic: Traffic, commands: list[Json]) -> bool:
     """Set the commands where Discord has others; tell whether that was so.
 
     Raises:
-        discord.DiscordException: Discord would not.
+        SendError, discord.DiscordException: Discord would not.
     """
-    assert client.application_id is not None
+    application = client.application_id
+    assert application is not None
     # The library's own way to fetch them leaves the translations out.
-    route = discord.http.Route(
-        "GET", "/applications/{application_id}/commands", application_id=client.application_id
+    route = discord.http.Route("GET", "/applications/{application_id}/commands", application_id=application)
+    found: list[Json] = await traffic.aside(
+        client,
+        lambda: client.http.request(route, params={"with_localizations": "true"}),
+        lane="commands",
     )
-    found = await client.http.request(route, params={"with_localizations": "true"})
     if fingerprint(found) == fingerprint(commands):
         return False
-    await client.http.bulk_upsert_global_commands(client.application_id, commands)
+    upsert = client.http.bulk_upsert_global_commands
+    await traffic.aside(client, lambda: upsert(application, commands), lane="set commands")
     return True
 
 
@@ -127,7 +159,10 @@ def fingerprint(commands: Sequence[Json]) -> str:
 def _essence(command: Json) -> Json:
     options = [
         _pick(option, _OPTION)
-        | {"choices": [[choice["name"], choice["value"]] for choice in option.get("choices") or []]}
+        | {
+            "choices": [[choice["name"], choice["value"]] for choice in option.get("choices") or []],
+            "channel_types": sorted(option.get("channel_types") or []),
+        }
         for option in command.get("options") or []
     ]
     places = {key: sorted(command.get(key) or []) for key in ("contexts", "integration_types")}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from enum import IntEnum
 
 import aiohttp
@@ -18,7 +19,9 @@ class Code(IntEnum):
     UNKNOWN_CHANNEL = 10003
     UNKNOWN_GUILD = 10004
     UNKNOWN_MESSAGE = 10008
+    UNKNOWN_USER = 10013
     TOO_MANY_OLD_EDITS = 30046
+    TOO_MANY_CONVERSATIONS = 40003
     FORUM = 40058
     MISSING_ACCESS = 50001
     NO_MESSAGES_TO_USER = 50007
@@ -32,40 +35,45 @@ class Code(IntEnum):
 PAUSE = 60 * SECOND
 
 
-def port_error(error: Exception, *, missing: str | None = None, editing: bool = False) -> SendError:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spot:
+    """Where a request went, as far as is known.
+
+    Attributes:
+        name: What an admin knows the channel by; empty for a conversation with one person.
+        missing: The permission that the bot lacks there.
+        closed: It is a private thread, which the bot must be added to.
+        left: The bot is no longer in the server.
+    """
+
+    name: str = ""
+    missing: str | None = None
+    closed: bool = False
+    left: bool = False
+
+
+def port_error(error: Exception, spot: Spot, *, editing: bool = False) -> SendError:
     """Return a failure of sending as the deliverer understands it.
 
     Args:
-        missing: The permission that the bot lacks there, as far as is known.
         editing: A message was to be edited, not posted.
     """
     if isinstance(error, SendError):
         return error
     if isinstance(error, discord.HTTPException):
-        return _refusal(error, missing=missing, editing=editing)
+        return _refusal(error, spot, editing=editing)
     if isinstance(error, aiohttp.ClientError | OSError | asyncio.TimeoutError):
         return Unsure(f"the connection to Discord was lost ({type(error).__name__})")
     return Unsure(f"Discord's answer was not understood ({type(error).__name__})")
 
 
-def _refusal(error: discord.HTTPException, *, missing: str | None, editing: bool) -> SendError:
+def _refusal(error: discord.HTTPException, spot: Spot, *, editing: bool) -> SendError:
     said = f"{error.text or 'no reason given'} ({error.status}, code {error.code})"[:300]
+    found = _gone(error.code, spot, editing=editing) or _not_allowed(error.code, spot)
+    if found is not None:
+        return found
     match error.code:
-        case Code.UNKNOWN_CHANNEL | Code.UNKNOWN_GUILD:
-            return ChatGone("the channel or thread was deleted")
-        case Code.NO_MESSAGES_TO_USER | Code.NO_MUTUAL_GUILDS:
-            return ChatGone("this person takes no messages from the bot")
-        case Code.UNKNOWN_MESSAGE if editing:
-            return MessageGone("the message was deleted")
-        case Code.THREAD_LOCKED:
-            return TopicGone("the thread is locked")
-        case Code.THREAD_ARCHIVED:
-            return Refused("the thread is archived: the message stays as it is") if editing else _archived()
-        case Code.MISSING_ACCESS:
-            return NotPermitted("the bot may not see this channel: it needs “View Channel”")
-        case Code.MISSING_PERMISSIONS:
-            return NotPermitted(f"the bot needs “{missing or 'Send Messages” and “Embed Links'}” in this channel")
-        case Code.TOO_MANY_OLD_EDITS:
+        case Code.TOO_MANY_OLD_EDITS | Code.TOO_MANY_CONVERSATIONS:
             return TryLater(said, retry_after=PAUSE)
         case Code.FORUM:
             return Refused("this is a forum: subscribe in one of its posts")
@@ -76,8 +84,49 @@ def _refusal(error: discord.HTTPException, *, missing: str | None, editing: bool
     if error.code == 0 and error.status in {401, 403, 404, 407}:
         # Not Discord's own word: a revoked token, a proxy, a wrong address.
         return TryLater(f"Discord's API refuses the bot ({error.status})", retry_after=PAUSE, everywhere=True)
-    return NotPermitted(said) if error.status == 403 else Refused(said)
+    if error.status == 403:
+        return NotPermitted(f"I may not post in {spot.name or 'this conversation'}: Discord says: {said}")
+    return Refused(said)
 
 
-def _archived() -> SendError:
-    return TopicGone("the thread is archived and locked")
+def _gone(code: int, spot: Spot, *, editing: bool) -> SendError | None:
+    """Return what is no longer there, if that is what a code says."""
+    match code:
+        case Code.UNKNOWN_CHANNEL if spot.name:
+            return TopicGone("the channel or thread was deleted")
+        case Code.UNKNOWN_CHANNEL | Code.UNKNOWN_USER | Code.MISSING_ACCESS if not spot.name:
+            return ChatGone("there is no such conversation any more")
+        case Code.UNKNOWN_GUILD:
+            return ChatGone("the server was deleted")
+        case Code.MISSING_ACCESS if spot.left:
+            return ChatGone("the bot is no longer in the server")
+        case Code.NO_MESSAGES_TO_USER | Code.NO_MUTUAL_GUILDS:
+            return ChatGone("this person takes no messages from the bot")
+        case Code.UNKNOWN_MESSAGE if editing:
+            return MessageGone("the message was deleted")
+        case Code.THREAD_LOCKED:
+            return TopicGone("the thread is locked")
+        case Code.THREAD_ARCHIVED if editing:
+            return Refused("the thread is archived: the message stays as it is")
+        case Code.THREAD_ARCHIVED:
+            return TopicGone("the thread is archived and locked")
+    return None
+
+
+def _not_allowed(code: int, spot: Spot) -> NotPermitted | None:
+    """Return what an admin must allow, if that is what a code says."""
+    if code == Code.MISSING_ACCESS and spot.closed and spot.missing is None:
+        return NotPermitted(
+            f"I may not post in the private thread {spot.name}: "
+            "add me to it (mention me there), or allow me “Manage Threads” in its channel"
+        )
+    if code == Code.MISSING_ACCESS:
+        permission = "View Channel"
+    elif code == Code.MISSING_PERMISSIONS:
+        permission = spot.missing or "Send Messages” and “Embed Links"
+    else:
+        return None
+    return NotPermitted(
+        f"I may not post in {spot.name or 'this conversation'}: "
+        f"allow me “{permission}” there (channel settings > Permissions)"
+    )

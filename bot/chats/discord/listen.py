@@ -1,53 +1,54 @@
-"""Hears people: commands, what is typed of them, buttons; and where the bot is let in and put out."""
+"""Hears people: commands, what is typed of them, buttons."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
 import discord
 import structlog
 
-from bot.chats.discord import commands, render
-from bot.domain.outside import clean
+from bot.chats.discord import commands, mentions, places, render
+from bot.chats.discord.ask import answered
+from bot.chats.discord.pen import cause
+from bot.chats.discord.places import Chosen
+from bot.chats.discord.presence import PLATFORM, Presence
 from bot.ports.chat import Listener
-from bot.ports.command import Declaration, Request, Who
+from bot.ports.command import Param, Request, Takes, Who
 from bot.ports.message import Message
 from bot.texts.words import Words
 
 log = structlog.get_logger(__name__)
 
-PLATFORM = "discord"
 #: An interaction's first answer must come within 3 s; later ones are given so long.
 # https://docs.discord.com/developers/interactions/receiving-and-responding#interaction-callback
 DEFER_SECONDS = 2.9
 EDIT_SECONDS = 15
 MOST_SUGGESTIONS = 25
 LONGEST_SUGGESTION = 100
-LONGEST_TITLE = 100
 
 Interaction = discord.Interaction[Any]
 _LOST = (discord.HTTPException, discord.InteractionResponded, aiohttp.ClientError, OSError, TimeoutError)
 
 
 class Ear:
-    """Takes what happens on Discord to the listener.
+    """Takes what people ask to the listener.
 
     Args:
         operators: The ids of those who run this bot.
+
+    Attributes:
+        presence: Where the bot is.
     """
 
-    def __init__(self, listener: Listener, *, operators: Collection[str] = ()) -> None:
+    def __init__(self, listener: Listener, presence: Presence, *, operators: Collection[str] = ()) -> None:
+        self.presence = presence
         self._listener = listener
         self._operators = frozenset(operators)
         self._declared = {one.name: one for one in listener.commands}
-        #: Chats that are known to be open in this run, and those that were closed in it.
-        self._open: set[str] = set()
-        self._shut: set[str] = set()
-
-    # What people do
 
     async def hear(self, interaction: Interaction) -> None:
         """Answer an interaction."""
@@ -55,16 +56,32 @@ class Ear:
         if interaction.type is discord.InteractionType.autocomplete:
             await self._suggest(interaction, data)
         elif interaction.type is discord.InteractionType.application_command:
-            declared = self._declared.get(data["name"])
-            text = commands.typed(declared, data.get("options") or [])
-            hidden = declared is None or declared.who is not Who.EVERYONE
-            await self._answer(interaction, data["name"], text, hidden=hidden)
+            await self._command(interaction, data)
         elif interaction.type is discord.InteractionType.component:
             name, _, text = data["custom_id"].removeprefix("/").partition(" ")
             # Only who pressed has asked: the others need not read it.
-            await self._answer(interaction, name.lower(), text.strip(), hidden=True)
+            await self._answer(interaction, _request(interaction, name.lower(), text.strip()), hidden=True)
 
-    async def _answer(self, interaction: Interaction, name: str, text: str, *, hidden: bool) -> None:
+    async def _command(self, interaction: Interaction, data: Any) -> None:
+        declared = self._declared.get(data["name"])
+        options = data.get("options") or []
+        guild = _guild(interaction)
+        text = commands.typed(declared, options, guild=guild)
+        hidden = declared is None or declared.who is not Who.EVERYONE
+        value = commands.place(declared, options)
+        if value is None:
+            await self._answer(interaction, _request(interaction, data["name"], text), hidden=hidden)
+            return
+        chosen = places.chosen(guild, data, value, Words(language=interaction.locale.value))
+        request = _request(interaction, data["name"], text, chosen=chosen)
+        wrong = Message(symbol="❔", title=chosen.wrong) if chosen.wrong else None
+        await self._answer(interaction, request, hidden=hidden or wrong is not None, message=wrong)
+
+    async def _answer(
+        self, interaction: Interaction, request: Request, *, hidden: bool, message: Message | None = None
+    ) -> None:
+        """Answer a request: with what the listener says, unless there is a ``message`` already."""
+        name = request.command[:32]
         try:
             async with asyncio.timeout(DEFER_SECONDS):
                 await interaction.response.defer(
@@ -72,11 +89,13 @@ class Ear:
                 )
         except _LOST as error:
             # Nobody would see the answer: people ask again, and should find nothing half done.
-            log.warning("a question on Discord was lost", command=name[:32], why=_why(error))
+            log.warning("a question on Discord was lost", command=name, why=cause(error))
             return
-        request = self._request(interaction, name, text)
-        await self._note(interaction, request)
-        message = await self._ask(request)
+        if message is None:
+            if interaction.guild_id is None or _guild(interaction) is not None:
+                may_post = request.topic is not None and (request.elsewhere or _may_post(interaction))
+                await self.presence.met(request, may_post=may_post)
+            message = await answered(self._listener, self._known(request))
         try:
             async with asyncio.timeout(EDIT_SECONDS):
                 await interaction.edit_original_response(
@@ -85,138 +104,99 @@ class Ear:
                     allowed_mentions=discord.AllowedMentions.none(),
                 )
         except _LOST as error:
-            log.warning("an answer on Discord was lost", command=name[:32], why=_why(error))
-
-    async def _ask(self, request: Request) -> Message:
-        try:
-            return await self._listener.answer(request)
-        except Exception:  # a question must never be left without an answer
-            log.exception("a question failed", platform=PLATFORM, command=request.command)
-            words = Words(language=request.locale or "en")
-            title = words.say("That went wrong on my side. It is in the log; nothing was changed.")
-            return Message(symbol="⚠️", title=title)
+            log.warning("an answer on Discord was lost", command=name, why=cause(error))
 
     async def _suggest(self, interaction: Interaction, data: Any) -> None:
-        declared: Declaration | None = self._declared.get(data["name"])
-        focused = next((one for one in data.get("options") or [] if one.get("focused")), None)
-        found: list[str] = []
-        if declared is not None and focused is not None:
-            request = self._request(interaction, declared.name, "")
-            param = next((one.name for one in declared.params if one.name.lower() == focused["name"]), "")
-            try:
-                async with asyncio.timeout(DEFER_SECONDS):
-                    found = await self._listener.suggest(request, param=param, typed=str(focused.get("value", "")))
-            except TimeoutError:
-                log.warning("suggestions took too long", command=declared.name)
-            except Exception:  # no suggestions is better than an error in the box
-                log.exception("suggestions failed", command=declared.name)
-        fit = dict.fromkeys(one for one in found if 0 < render.length(one) <= LONGEST_SUGGESTION)
-        choices = [discord.app_commands.Choice(name=one, value=one) for one in list(fit)[:MOST_SUGGESTIONS]]
+        declared = self._declared.get(data["name"])
+        options = data.get("options") or []
+        focused = next((one for one in options if one.get("focused")), None)
+        params = declared.params if declared is not None else ()
+        param = next((one for one in params if focused is not None and one.name.lower() == focused["name"]), None)
+        found: list[tuple[str, str]] = []
+        if param is not None and focused is not None:
+            chosen = _seen(interaction, commands.place(declared, options))
+            request = self._known(_request(interaction, data["name"], "", chosen=chosen))
+            typed = str(focused.get("value", ""))
+            found = await self._fitting(request, param, typed, guild=_guild(interaction))
+        fit = {value: shown for shown, value in found if 0 < render.length(value) <= LONGEST_SUGGESTION}
+        choices = [
+            discord.app_commands.Choice(name=shown[:LONGEST_SUGGESTION], value=value)
+            for value, shown in list(fit.items())[:MOST_SUGGESTIONS]
+        ]
         try:
             await interaction.response.autocomplete(choices)
         except _LOST as error:  # the person has typed on
-            log.debug("suggestions came too late", why=_why(error))
+            log.debug("suggestions came too late", why=cause(error))
 
-    def _request(self, interaction: Interaction, name: str, text: str) -> Request:
-        alone = interaction.guild_id is None
-        user = str(interaction.user.id)
-        may = interaction.permissions
-        return Request(
-            platform=PLATFORM,
-            chat=str(interaction.channel_id),
-            chat_title=_title(interaction),
-            command=name,
-            text=text,
-            user=user,
-            locale=interaction.locale.value,
-            is_admin=alone or may.manage_guild or may.administrator,
-            is_operator=user in self._operators,
-        )
-
-    # Where the bot is
-
-    async def _note(self, interaction: Interaction, request: Request) -> None:
-        """Let a chat in that asks for the first time, if the bot may speak there."""
-        may = interaction.app_permissions
-        speaks = (
-            may.send_messages_in_threads if isinstance(interaction.channel, discord.Thread) else may.send_messages
-        )
-        if interaction.guild_id is None or (may.view_channel and speaks and may.embed_links):
-            await self.open(request.chat, request.chat_title)
-
-    async def open(self, chat: str, title: str | None = None) -> None:
-        """Note that the bot may post in a chat."""
-        if chat in self._open:
-            return
-        self._open.add(chat)
-        self._shut.discard(chat)
+    async def _fitting(
+        self, request: Request, param: Param, typed: str, *, guild: discord.Guild | None
+    ) -> list[tuple[str, str]]:
+        """Return what an argument may be, as it is shown and as it is written."""
+        if param.takes is Takes.MENTION:
+            return mentions.suggested(guild, typed)
         try:
-            await self._listener.let_in(platform=PLATFORM, chat=chat, title=title)
-        except Exception:
-            self._open.discard(chat)
-            log.exception("a chat could not be let in", platform=PLATFORM)
+            async with asyncio.timeout(DEFER_SECONDS):
+                found = await self._listener.suggest(request, param=param.name, typed=typed)
+                return [(one, one) for one in found]
+        except TimeoutError:
+            log.warning("suggestions took too long", command=request.command)
+        except Exception:  # no suggestions is better than an error in the box
+            log.exception("suggestions failed", command=request.command)
+        return []
 
-    async def shut(self, chat: str, why: str) -> None:
-        """Note that the bot may no longer post in a chat."""
-        self.lost(chat)
-        try:
-            await self._listener.put_out(platform=PLATFORM, chat=chat, why=why)
-        except Exception:
-            log.exception("a chat could not be put out", platform=PLATFORM)
-
-    def lost(self, chat: str) -> None:
-        """Note that a send found a chat gone: the deliverer knows, and its next question lets it in again."""
-        self._open.discard(chat)
-        self._shut.add(chat)
-
-    async def joined(self, guild: discord.Guild) -> None:
-        """Greet a server that the bot was added to, and let in again the channels that it was put out of."""
-        for channel in [*guild.channels, *guild.threads]:
-            if str(channel.id) in self._shut:
-                await self.open(str(channel.id), f"#{_clean(channel.name)}")
-        hall = guild.system_channel
-        if hall is None:
-            return
-        may = hall.permissions_for(guild.me)
-        if not (may.view_channel and may.send_messages and may.embed_links):
-            return
-        message = await self._ask(
-            Request(
-                platform=PLATFORM,
-                chat=str(hall.id),
-                chat_title=f"#{_clean(hall.name)}",
-                command="start",
-                locale=guild.preferred_locale.value,
-                is_admin=True,
-            )
-        )
-        try:
-            async with asyncio.timeout(EDIT_SECONDS):
-                await hall.send(embed=render.embed(message), allowed_mentions=discord.AllowedMentions.none())
-        except (discord.DiscordException, *_LOST) as error:
-            log.info("a server was not greeted", why=_why(error))
-        else:
-            await self.open(str(hall.id), f"#{_clean(hall.name)}")
-
-    async def left(self, guild: discord.Guild) -> None:
-        """Put out every channel of a server that the bot was removed from."""
-        for channel in [*guild.channels, *guild.threads]:
-            await self.shut(str(channel.id), "the bot was removed from the server")
+    def _known(self, request: Request) -> Request:
+        return replace(request, is_operator=request.user in self._operators)
 
 
-def _title(interaction: Interaction) -> str | None:
-    if interaction.guild_id is None:
-        return f"@{_clean(interaction.user.name)}"
-    name = getattr(interaction.channel, "name", None)
-    return f"#{_clean(name)}" if name else None
+def _request(interaction: Interaction, name: str, text: str, *, chosen: Chosen | None = None) -> Request:
+    """Return what somebody asked, and where it counts: here, or in the channel that they chose."""
+    may = interaction.permissions
+    alone = interaction.guild_id is None
+    here = interaction.channel_id
+    topic = here if chosen is None else chosen.channel
+    member = interaction.user
+    guild = _guild(interaction)
+    if alone:
+        title: str | None = f"@{places.title(member.name)}"
+    else:
+        title = places.title(guild.name) if guild is not None and guild.name else None
+    return Request(
+        platform=PLATFORM,
+        chat=f"{places.PRIVATE}{here}" if alone else str(interaction.guild_id),
+        topic=None if alone or topic is None else str(topic),
+        chat_title=title,
+        topic_title=None if alone or topic is None else places.reference(topic),
+        elsewhere=not alone and topic != here,
+        command=name,
+        text=text,
+        user=str(member.id),
+        locale=interaction.locale.value,
+        roles=_roles(member),
+        is_admin=alone or may.manage_guild or may.administrator,
+    )
 
 
-def _clean(name: str) -> str:
-    return clean(name, limit=LONGEST_TITLE) or "…"
+def _guild(interaction: Interaction) -> discord.Guild | None:
+    """Return the server where it happened; None in private, and where the bot itself is not a member."""
+    return interaction.client.get_guild(interaction.guild_id) if interaction.guild_id is not None else None
 
 
-def _why(error: BaseException) -> str:
-    """Return what went wrong without addresses, in which there are tokens."""
-    if isinstance(error, discord.HTTPException):
-        return f"{error.status}, code {error.code}: {error.text}"[:200]
-    return type(error).__name__
+def _roles(user: discord.User | discord.Member) -> tuple[str, ...]:
+    if not isinstance(user, discord.Member):
+        return ()
+    return tuple(str(role.id) for role in user.roles if not role.is_default())
+
+
+def _may_post(interaction: Interaction) -> bool:
+    thread = isinstance(interaction.channel, discord.Thread)
+    return places.missing(interaction.app_permissions, thread=thread) is None
+
+
+def _seen(interaction: Interaction, value: str | None) -> Chosen | None:
+    """Return the channel that somebody chose before they type on, if they see it: nothing tells what they may."""
+    guild, channel = _guild(interaction), places.snowflake(value or "")
+    if guild is None or channel is None or not isinstance(interaction.user, discord.Member):
+        return None
+    found = guild.get_channel_or_thread(channel)
+    may = places.permissions(found, interaction.user) if found is not None else None
+    return Chosen(channel) if may is not None and may.view_channel else None

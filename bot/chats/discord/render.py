@@ -1,8 +1,8 @@
 """Messages as Discord shows them: an embed, and buttons below it.
 
 Every span's text is data: what Discord would read as markup, mention or link in it is escaped. Lengths are counted
-in UTF-16 units, which are never fewer than whatever Discord counts. Titles, field names and footers know no times
-and links there, so a title with a time in it is the first line of the text instead.
+in UTF-16 units, which are never fewer than whatever Discord counts. Titles, field names and footers know no times,
+links and references there, so a title with a time or a reference in it is the first line of the text instead.
 """
 
 from __future__ import annotations
@@ -44,12 +44,15 @@ NOTHING = "\u200b"
 
 #: https://docs.discord.com/developers/resources/message#message-object-message-flags
 SUPPRESS_NOTIFICATIONS = 1 << 12
-#: At most 25 characters; Discord gives back the first message of a nonce for some minutes.
-NONCE = "milepost-{delivery}"
+#: Discord gives back the first message of a nonce for some minutes.
+MOST_NONCE = 25
+MOST_OF_INSTALLATION = 10
 NOBODY: dict[str, Any] = {"parse": []}
 HERE = "here"
 
 _SPECIAL = re.compile(r"[\\*_~`|<\[\]@]|:(?=//)")
+#: A channel or role, which Discord shows by its name.
+_REFERENCE = re.compile(r"<(?:#|@&)[0-9]{1,20}>")
 _UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _LINE_START = re.compile(r"(\s*)(#|-|\+|>|[0-9]+(?=[.)]))")
 _YEAR = re.compile(r"\d{4}")
@@ -70,17 +73,29 @@ def payload(post: Post) -> dict[str, Any]:
     """
     content, pings = _mention(post.mention)
     kind = post.facts.get("kind")
-    body: dict[str, Any] = {
-        "content": content,
-        "embeds": [embed(post.message, colour=COLOURS.get(str(kind), COLOUR)).to_dict()],
-        "components": [
-            {"type": 1, "components": [one.to_component_dict() for one in row]} for row in rows(post.message)
-        ],
-    }
+    body = payload_of(post.message, colour=COLOURS.get(str(kind), COLOUR)) | {"content": content}
     if post.replaces is not None:
-        return body | {"allowed_mentions": NOBODY}
-    body |= {"allowed_mentions": pings, "nonce": NONCE.format(delivery=post.delivery), "enforce_nonce": True}
+        return body
+    body |= {"allowed_mentions": pings, "nonce": nonce(post), "enforce_nonce": True}
     return body | ({"flags": SUPPRESS_NOTIFICATIONS} if post.silent else {})
+
+
+def payload_of(message: Message, *, colour: int = COLOUR) -> dict[str, Any]:
+    """Return the body of a request for a message that pings nobody."""
+    return {
+        "content": "",
+        "embeds": [embed(message, colour=colour).to_dict()],
+        "components": [
+            {"type": 1, "components": [one.to_component_dict() for one in row]} for row in rows(message)
+        ],
+        "allowed_mentions": NOBODY,
+    }
+
+
+def nonce(post: Post) -> str:
+    """Return what makes a resend no second post: the delivery, and the database in which it has that number."""
+    number = f"-{post.delivery}"
+    return post.installation[: min(MOST_OF_INSTALLATION, MOST_NONCE - len(number))] + number
 
 
 def _mention(whom: str | None) -> tuple[str, dict[str, Any]]:
@@ -100,7 +115,7 @@ def embed(message: Message, *, colour: int = COLOUR) -> discord.Embed:
     left = MOST_IN_ALL
     lines = list(message.lines)
     head = f"{message.symbol} " if message.symbol else ""
-    if any(span.at is not None for span in message.title):
+    if any(span.at is not None or _refers(span) for span in message.title):
         lines.insert(0, ((Span(head),) if head else ()) + tuple(map(_bold, message.title)))
     else:
         bare = tuple(replace(span, url=None, style=_in_title(span.style)) for span in message.title)
@@ -129,6 +144,10 @@ def embed(message: Message, *, colour: int = COLOUR) -> discord.Embed:
     elif not (made.title or made.fields or footer):
         made.description = NOTHING
     return made
+
+
+def _refers(span: Span) -> bool:
+    return span.style is Style.REFERENCE and _REFERENCE.fullmatch(span.text) is not None
 
 
 def _bold(span: Span) -> Span:
@@ -175,7 +194,7 @@ def _guarded(found: re.Match[str]) -> str:
 
 def _cut(span: Span, room: int) -> str:
     """Return as much of a span as fits, with what its style needs; dearer looks go first."""
-    if span.at is None:
+    if span.at is None and not _refers(span):
         for look in (span, replace(span, url=None), Span(span.text)):
             cut = _fit(partial(_written, look), span.text, room)
             if cut not in {"", ELLIPSIS}:
@@ -206,6 +225,8 @@ def _fit(write: Callable[[str], str], text: str, room: int) -> str:
 
 def _mark(span: Span) -> str:
     """Return a span in Discord's markup."""
+    if _refers(span):
+        return span.text
     text = _flat(span.text)
     if not text.strip():
         return text

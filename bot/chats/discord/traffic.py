@@ -2,7 +2,7 @@
 
 The library keeps within the buckets that Discord tells it. After a 429 it would sleep inside the call, and a call
 that is given up while it sleeps on a global one leaves all later calls waiting for ever; so a call ends with the
-first 429, and the waiting is the deliverer's.
+first 429, and the waiting is the deliverer's. What Discord asks to wait is held in the bot's pace.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import discord
 
 from bot.domain import SECOND
 from bot.ports.chat import TryLater, Unsure
+from bot.ports.pace import PATIENCE, Pace
 
 T = TypeVar("T")
 
@@ -44,10 +45,12 @@ class _Call:
     """What one call has come to.
 
     Attributes:
+        lane: What has to wait if it is asked to, and no more.
         asked: A request has left: what it asked for may be done.
         limited: Done with the first 429: seconds to wait, and whether everything must.
     """
 
+    lane: str
     asked: bool = False
     limited: asyncio.Future[tuple[float, bool]] = field(default_factory=_future)
 
@@ -56,10 +59,14 @@ _CALL: ContextVar[_Call | None] = ContextVar("discord call", default=None)
 
 
 class Traffic:
-    """Everything that is asked of Discord with the bot's token."""
+    """Everything that is asked of Discord with the bot's token.
 
-    def __init__(self) -> None:
-        self._until = 0.0
+    Args:
+        pace: Of posts, whose turn the deliverer takes, and of all else, whose turn is taken here.
+    """
+
+    def __init__(self, pace: Pace) -> None:
+        self._pace = pace
         self._invalid: deque[float] = deque()
 
     def trace(self) -> aiohttp.TraceConfig:
@@ -69,8 +76,24 @@ class Traffic:
         config.on_request_end.append(self._answered)
         return config
 
-    async def ask(self, client: discord.Client, request: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    async def aside(
+        self, client: discord.Client, request: Callable[[], Coroutine[Any, Any, T]], *, lane: str
+    ) -> T:
+        """Ask for what is not the deliverer's, in its place in the pace: ahead of posts that wait.
+
+        Raises:
+            TryLater: It would have to wait for too long, or as ``ask``.
+        """
+        if (wait := self._pace.wait(lane)) > PATIENCE:
+            raise TryLater("Discord asks to wait", retry_after=_ms(wait), everywhere=self._pace.held() > 0)
+        await self._pace.answer(lane)
+        return await self.ask(client, request, lane=lane)
+
+    async def ask(self, client: discord.Client, request: Callable[[], Coroutine[Any, Any, T]], *, lane: str) -> T:
         """Return the answer to a request, or say why there is none.
+
+        Args:
+            lane: What waits, if Discord asks to wait but not everywhere.
 
         Raises:
             TryLater: It was not done, and must wait.
@@ -78,10 +101,9 @@ class Traffic:
             discord.HTTPException: It was refused.
             aiohttp.ClientError, OSError: The connection was lost.
         """
-        wait = self._until - asyncio.get_running_loop().time()
-        if wait > 0:
+        if (wait := self._pace.held()) > 0:
             raise TryLater("Discord asks the whole bot to wait", retry_after=_ms(wait), everywhere=True)
-        call = _Call()
+        call = _Call(lane)
         task = asyncio.create_task(_run(call, request))
         try:
             either: set[asyncio.Future[Any]] = {task, call.limited}
@@ -102,6 +124,7 @@ class Traffic:
         try:
             return task.result()
         except discord.RateLimited as error:
+            self._pace.hold(error.retry_after, lane)
             raise TryLater(str(error), retry_after=_ms(error.retry_after)) from None
 
     def _let_go(self, client: discord.Client) -> None:
@@ -127,9 +150,12 @@ class Traffic:
         banned = "Via" not in headers
         everywhere = banned or scope == "global" or headers.get("X-RateLimit-Global") == "true"
         wait = _seconds(headers.get("Retry-After"))
+        call = _CALL.get()
         if everywhere:
-            self._until = max(self._until, now + wait)
-        if (call := _CALL.get()) is not None and not call.limited.done():
+            self._pace.hold(wait)
+        elif call is not None:
+            self._pace.hold(wait, call.lane)
+        if call is not None and not call.limited.done():
             call.limited.set_result((wait, everywhere))
 
     def _count(self, now: float) -> None:
@@ -137,7 +163,7 @@ class Traffic:
         while self._invalid[0] < now - INVALID_SECONDS:
             self._invalid.popleft()
         if len(self._invalid) >= MOST_INVALID:
-            self._until = max(self._until, now + PAUSE_SECONDS)
+            self._pace.hold(PAUSE_SECONDS)
 
 
 async def _run(call: _Call, request: Callable[[], Coroutine[Any, Any, T]]) -> T:

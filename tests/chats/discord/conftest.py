@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 import pytest
 
 from bot.chats.discord import chat
+from tests.chats.discord.setting import QUICK, Place
+from tests.servers.discord import DiscordServer, Permission
 
 
 @pytest.fixture
@@ -10,3 +14,12 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let little time pass between tries."""
     monkeypatch.setattr(chat, "IDENTIFY_GAP_SECONDS", 0.2)
     monkeypatch.setattr(chat, "FIRST_PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr(chat, "SERVERS_SECONDS", 0.1)
+
+
+@pytest.fixture
+async def place() -> AsyncIterator[Place]:
+    async with DiscordServer(limits=QUICK) as server:
+        guild = server.world.guild()
+        boss = guild.member("boss", guild.role("bosses", Permission.MANAGE_GUILD)).user
+        yield Place(server, guild, boss, guild.member("ada").user)

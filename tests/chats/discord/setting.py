@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,7 +12,7 @@ from bot.chats.discord import DiscordChat
 from bot.ports.chat import Listener, Post, Target
 from bot.ports.command import Declaration, Param, Request, Takes, Who
 from bot.ports.message import Message, Span, says
-from tests.servers.discord import Channel, DiscordServer, Limits, Rate
+from tests.servers.discord import Channel, DiscordServer, Guild, Interaction, Limits, Rate, User
 
 #: Sessions may begin ten times faster than on Discord, so that tests need not wait.
 QUICK = Limits(identifying=Rate(1, 0.15))
@@ -39,6 +39,17 @@ SET = Said(
         Param("thresholds", "figures", Takes.REST, required=True),
     ),
 )
+SUBSCRIBE = Said(
+    "subscribe",
+    who=Who.ADMINS,
+    params=(
+        Param("name", "which", Takes.NAME),
+        Param("kinds", "of which kinds", several=("start", "milestones", "records")),
+        Param("mention", "whom to call", Takes.MENTION, lead="mention"),
+        Param("channel", "where", Takes.PLACE),
+    ),
+)
+LIVE = Said("live", params=(Param("channel", "where", Takes.PLACE),))
 RUN = Said("status", who=Who.OPERATORS)
 START = Said("start")
 
@@ -48,15 +59,19 @@ class Heard:
     """A listener that remembers.
 
     Attributes:
+        told: What happened, in order: in or out, chat, topic (empty for none), title or why.
+        calls: The chats of each roll call, in order.
         names: What is watched, for suggestions.
         answers: What to answer.
         gate: Answers wait for it.
     """
 
-    commands: Sequence[Declaration] = (START, ASK, SET, RUN)
+    commands: Sequence[Declaration] = (START, ASK, SET, SUBSCRIBE, LIVE, RUN)
     requests: list[Request] = field(default_factory=list)
     asked: list[tuple[str, str]] = field(default_factory=list)
-    told: list[tuple[str, ...]] = field(default_factory=list)
+    suggested: list[Request] = field(default_factory=list)
+    told: list[tuple[str, str, str, str]] = field(default_factory=list)
+    calls: list[list[str]] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     message: Message = field(default_factory=lambda: says("Well."))
     wrong: Exception | None = None
@@ -72,17 +87,22 @@ class Heard:
 
     async def suggest(self, request: Request, *, param: str, typed: str) -> list[str]:
         self.asked.append((param, typed))
+        self.suggested.append(request)
         if self.wrong is not None:
             raise self.wrong
         return [name for name in self.names if typed in name]
 
-    async def let_in(self, *, platform: str, chat: str, title: str | None) -> None:
+    async def let_in(self, *, platform: str, chat: str, title: str | None, topic: str | None = None) -> None:
         assert platform == "discord"
-        self.told.append(("in", chat, title or ""))
+        self.told.append(("in", chat, topic or "", title or ""))
 
-    async def put_out(self, *, platform: str, chat: str, why: str) -> None:
+    async def put_out(self, *, platform: str, chat: str, why: str, topic: str | None = None) -> None:
         assert platform == "discord"
-        self.told.append(("out", chat, why))
+        self.told.append(("out", chat, topic or "", why))
+
+    async def roll_call(self, *, platform: str, chats: Collection[str]) -> None:
+        assert platform == "discord"
+        self.calls.append(list(chats))
 
     async def moved(self, *, platform: str, old: str, new: str) -> None:
         raise AssertionError
@@ -109,14 +129,37 @@ async def soon(condition: Callable[[], object], seconds: float = 5) -> None:
             await asyncio.sleep(0.01)
 
 
+def target(channel: Channel) -> Target:
+    """Return where posts to a channel go."""
+    if channel.guild is None:
+        return Target(chat=f"@{channel.id}")
+    return Target(chat=str(channel.guild.id), topic=str(channel.id))
+
+
 def post(where: Channel | str, delivery: int = 1, message: Message | None = None, **more: Any) -> Post:
-    """Make a post."""
+    """Make a post to a channel, or to a chat by its key."""
     told = Post(
         delivery=delivery,
-        target=Target(chat=where if isinstance(where, str) else str(where.id)),
+        installation="0123456789abcdef",
+        target=Target(chat=where) if isinstance(where, str) else target(where),
         message=message or Message(title=(Span("Night Radio reached 100"),), symbol="🎉"),
         stamp="22:14",
         replaces=None,
         facts={"kind": "milestone"},
     )
     return replace(told, **more)
+
+
+@dataclass
+class Place:
+    """A server with a boss, who manages it, and ada, who does not."""
+
+    server: DiscordServer
+    guild: Guild
+    boss: User
+    ada: User
+
+
+def ephemeral(used: Interaction) -> bool:
+    """Tell whether only who asked sees the answer."""
+    return bool(((used.callback or {}).get("data") or {}).get("flags", 0) & 64)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import structlog.testing
 
-from bot.chats.discord import DiscordChat, chat
+from bot.chats.discord import DiscordChat, chat, traffic
 from bot.ports.chat import TryLater
 from tests.chats.discord.setting import QUICK, Heard, connected, post, soon
 from tests.servers.discord import DiscordServer, Limits, Rate, cut, hang, html, status
@@ -164,7 +164,10 @@ async def test_a_first_connect_that_is_refused_is_tried_again(server: DiscordSer
 
 
 @pytest.mark.parametrize("fault", [status(503), html(502), cut(), html(429)])
-async def test_an_api_that_is_away_is_tried_again(server: DiscordServer, logs: list[Any], fault: Any) -> None:
+async def test_an_api_that_is_away_is_tried_again(
+    server: DiscordServer, logs: list[Any], fault: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(traffic, "PAUSE_SECONDS", 0.2)
     server.inject(fault, "users/@me|gateway/bot", times=1)
     async with connected(server):
         assert told(logs)[-1] in {BACK, "Discord is connected"}
@@ -244,7 +247,7 @@ async def test_a_wrong_token_is_one_sentence_that_names_it(
     assert token not in str(logs)
     assert len(server.calls) <= 1
     with pytest.raises(TryLater, match="DISCORD_TOKEN"):
-        await discord.send(post("1"))
+        await discord.send(post("@1"))
     await discord.stop()
 
 

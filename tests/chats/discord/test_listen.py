@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +11,29 @@ import pytest
 
 from bot.chats.discord import commands
 from bot.domain import DAY, HOUR, MINUTE
-from bot.ports.chat import Target
 from bot.ports.command import Param
 from bot.ports.message import Button, Message, Span, Style, says
 from bot.samples import SPACE
 from bot.texts.catalog import DOMAIN
 from handlers import COMMANDS
-from tests.chats.discord.setting import ASK, QUICK, SET, START, Heard, Said, connected, post, soon
+from tests.chats.discord.setting import (
+    ASK,
+    LIVE,
+    SET,
+    START,
+    SUBSCRIBE,
+    Heard,
+    Place,
+    Said,
+    connected,
+    ephemeral,
+    post,
+    soon,
+)
 from tests.servers.discord import (
-    MEMBERS,
-    DiscordServer,
-    Guild,
-    Interaction,
     NotOffered,
-    Permission,
     User,
+    busy,
     checks,
     cut,
     slow,
@@ -34,30 +42,10 @@ from tests.servers.discord import (
 from tests.servers.discord.errors import Form
 from tests.talk import Talk, talk
 
+pytestmark = pytest.mark.usefixtures("quick")
+
 MANAGE_GUILD = 1 << 5
 NOON = 1_700_000_000_000 // DAY * DAY + 12 * HOUR
-
-
-@dataclass
-class Place:
-    """A server with a boss, who manages it, and ada, who does not."""
-
-    server: DiscordServer
-    guild: Guild
-    boss: User
-    ada: User
-
-
-@pytest.fixture(name="place")
-async def _place() -> AsyncIterator[Place]:
-    async with DiscordServer(limits=QUICK) as server:
-        guild = server.world.guild()
-        boss = guild.member("boss", guild.role("bosses", Permission.MANAGE_GUILD)).user
-        yield Place(server, guild, boss, guild.member("ada").user)
-
-
-def ephemeral(used: Interaction) -> bool:
-    return bool(((used.callback or {}).get("data") or {}).get("flags", 0) & 64)
 
 
 # The menu
@@ -71,6 +59,14 @@ def test_the_commands_as_declared() -> None:
     assert stats["default_member_permissions"] is None
     assert milestones["default_member_permissions"] == str(MANAGE_GUILD)
     assert milestones["contexts"] == [0, 1]
+    (subscribe,) = commands.menu([SUBSCRIBE])
+    assert [(one["name"], one["type"], one.get("autocomplete")) for one in subscribe["options"]] == [
+        ("name", 3, True),
+        ("kinds", 3, True),
+        ("mention", 3, True),
+        ("channel", 7, None),
+    ]
+    assert subscribe["options"][3]["channel_types"] == [0, 5, 10, 11, 12, 2, 13]
     assert [(one["name"], one["required"]) for one in milestones["options"]] == [
         ("thresholds", True),
         ("name", False),
@@ -98,6 +94,18 @@ def test_what_was_filled_in_reads_as_if_typed() -> None:
     given = [{"name": "thresholds", "value": " 100 1k "}, {"name": "name", "value": "Night Radio"}]
     assert commands.typed(SET, given) == "Night Radio 100 1k"
     assert commands.typed(None, given) == "100 1k Night Radio"
+
+
+def test_what_its_place_does_not_tell_is_led_by_its_word_and_the_channel_is_left_out() -> None:
+    given = [
+        {"name": "mention", "value": "here"},
+        {"name": "channel", "value": "77"},
+        {"name": "name", "value": "Night Radio"},
+    ]
+    assert commands.typed(SUBSCRIBE, given) == "Night Radio mention here"
+    assert commands.place(SUBSCRIBE, given) == "77"
+    assert commands.place(SUBSCRIBE, given[:1]) is None
+    assert commands.place(None, given) is None
 
 
 def test_descriptions_come_in_the_languages_that_both_know(tmp_path: Path) -> None:
@@ -140,6 +148,16 @@ async def test_a_translation_that_changed_is_a_change() -> None:
     assert commands.fingerprint(one) == commands.fingerprint([one[0] | {"id": "1", "nsfw": False}])
 
 
+def test_other_types_of_channels_are_a_change_and_another_order_of_them_is_none() -> None:
+    (made,) = commands.menu([LIVE])
+    kinds = made["options"][0]["channel_types"]
+    turned, fewer = (
+        made | {"options": [made["options"][0] | {"channel_types": types}]} for types in (kinds[::-1], kinds[1:])
+    )
+    assert commands.fingerprint([made]) == commands.fingerprint([turned])
+    assert commands.fingerprint([made]) != commands.fingerprint([fewer])
+
+
 async def test_a_menu_that_could_not_be_set_is_tried_again_at_the_next_connection(place: Place) -> None:
     place.server.inject(status(400, error=30034), "PUT .*/commands")
     heard = Heard()
@@ -152,6 +170,13 @@ async def test_a_menu_that_could_not_be_set_is_tried_again_at_the_next_connectio
     place.server.gateway.cut()
     await place.server.until(lambda: place.server.commands.syncs)
     await discord.stop()
+
+
+async def test_a_menu_that_has_to_wait_is_set_afterwards_by_the_same_connection(place: Place) -> None:
+    place.server.inject(busy(0.2), "PUT .*/commands", times=2)
+    async with connected(place.server):
+        assert len(place.server.asked("PUT /applications/{application}/commands")) == 3
+        assert place.server.gateway.opened == 1
 
 
 # Answers
@@ -172,8 +197,10 @@ async def test_a_command_is_deferred_at_once_and_then_answered(place: Place) -> 
     assert answer.embeds[0]["title"] == "Well."
     assert answer.edits[0]["allowed_mentions"] == {"parse": []}
     (request,) = heard.requests
-    assert (request.platform, request.chat, request.topic) == ("discord", str(channel.id), None)
-    assert (request.chat_title, request.command, request.text) == ("#radio", "stats", "Night Radio")
+    assert (request.platform, request.chat) == ("discord", str(place.guild.id))
+    assert (request.topic, request.topic_title) == (str(channel.id), f"<#{channel.id}>")
+    assert (request.chat_title, request.elsewhere) == ("Server", False)
+    assert (request.command, request.text) == ("stats", "Night Radio")
     assert (request.user, request.locale, request.is_admin, request.is_operator) == (
         str(place.ada.id),
         "en-US",
@@ -183,12 +210,38 @@ async def test_a_command_is_deferred_at_once_and_then_answered(place: Place) -> 
     assert not ephemeral(used)
 
 
-async def test_a_thread_is_a_chat_of_its_own(place: Place) -> None:
+async def test_a_thread_is_a_topic_of_its_own(place: Place) -> None:
     heard = Heard()
     thread = place.guild.thread(place.guild.text(), "launch")
     async with connected(place.server, heard):
         await (await place.server.interaction(thread, place.ada, "start")).message()
-    assert (heard.requests[0].chat, heard.requests[0].chat_title) == (str(thread.id), "#launch")
+    (request,) = heard.requests
+    assert (request.chat, request.topic, request.topic_title) == (
+        str(place.guild.id),
+        str(thread.id),
+        f"<#{thread.id}>",
+    )
+
+
+async def test_the_roles_of_who_asks_are_told(place: Place) -> None:
+    heard = Heard()
+    crew, dj = place.guild.role("crew"), place.guild.role("dj")
+    bea = place.guild.member("bea", crew, dj).user
+    async with connected(place.server, heard):
+        await (await place.server.interaction(place.guild.text(), bea, "start")).message()
+        await (await place.server.interaction(place.guild.text(), place.ada, "start")).message()
+        await (await place.server.interaction(place.server.world.dm(bea), bea, "start")).message()
+    assert [set(request.roles) for request in heard.requests] == [{str(crew.id), str(dj.id)}, set(), set()]
+
+
+async def test_a_server_where_the_bot_is_no_member_is_answered_but_not_let_in(place: Place) -> None:
+    heard = Heard()
+    other = place.server.world.guild("Commands only", present=False)
+    async with connected(place.server, heard):
+        await (await place.server.interaction(other.text(), other.owner, "start")).message()
+    (request,) = heard.requests
+    assert (request.chat, request.chat_title, request.is_admin) == (str(other.id), None, True)
+    assert not heard.told
 
 
 async def test_the_askers_language_is_told(place: Place) -> None:
@@ -220,7 +273,8 @@ async def test_in_private_everybody_is_their_own_admin(place: Place) -> None:
         used = await place.server.interaction(channel, place.ada, "milestones", {"thresholds": "1"})
         await used.message()
     (request,) = heard.requests
-    assert (request.is_admin, request.chat_title, request.chat) == (True, "@ada", str(channel.id))
+    assert (request.is_admin, request.chat_title, request.chat) == (True, "@ada", f"@{channel.id}")
+    assert (request.topic, request.topic_title, request.elsewhere, request.roles) == (None, None, False, ())
     assert not ephemeral(used)
 
 
@@ -309,7 +363,9 @@ async def test_a_button_gives_its_command_with_the_rights_of_who_pressed(place: 
         await used.message()
         assert ephemeral(used)
         for user in (place.ada, place.boss):
-            await (await place.server.press(channel.messages[0], "Set", user)).message()
+            used = await place.server.press(channel.messages[0], "Set", user)
+            await used.message()
+            assert ephemeral(used)
     told = [(one.command, one.text, one.is_admin, one.user) for one in heard.requests]
     assert told == [
         ("stats", "Night Radio", False, str(place.ada.id)),
@@ -324,99 +380,6 @@ async def test_answers_have_buttons_that_work(place: Place) -> None:
         answer = await (await place.server.interaction(place.guild.text(), place.ada, "start")).message()
         await (await place.server.press(answer, "More", place.ada)).message()
     assert [(one.command, one.text) for one in heard.requests] == [("start", ""), ("stats", "y")]
-
-
-# Where the bot is
-
-
-async def test_a_chat_is_let_in_when_it_first_asks_and_the_bot_may_speak_there(place: Place) -> None:
-    heard = Heard()
-    open_, shut = place.guild.text("open"), place.guild.text("shut")
-    shut.overwrite(place.guild.everyone, deny=Permission.SEND_MESSAGES)
-    async with connected(place.server, heard):
-        for channel in (open_, open_, shut):
-            await (await place.server.interaction(channel, place.ada, "start")).message()
-    assert heard.told == [("in", str(open_.id), "#open")]
-
-
-async def test_a_server_that_puts_the_bot_out_and_lets_it_in_again(place: Place) -> None:
-    heard = Heard()
-    channel = place.guild.text("radio")
-    thread = place.guild.thread(channel, "talk")
-    async with connected(place.server, heard):
-        await soon(lambda: heard.told or place.server.gateway.sessions)
-        await asyncio.sleep(0.1)
-        await place.server.leave(place.guild)
-        await soon(lambda: len(heard.told) == 2)
-        assert {(what, chat) for what, chat, _ in heard.told} == {
-            ("out", str(channel.id)),
-            ("out", str(thread.id)),
-        }
-        heard.told.clear()
-        await asyncio.sleep(2.2)  # the library holds joins back until all servers are there
-        await place.server.join(place.guild)
-        await soon(lambda: len(heard.told) == 2)
-        assert ("in", str(channel.id), "#radio") in heard.told
-
-
-async def test_an_outage_of_a_server_puts_nobody_out(place: Place) -> None:
-    heard = Heard()
-    place.guild.text()
-    async with connected(place.server, heard):
-        await asyncio.sleep(0.1)
-        await place.server.outage(place.guild)
-        await place.server.outage(place.guild, over=True)
-        await asyncio.sleep(0.2)
-    assert not heard.told
-    assert not heard.requests
-
-
-async def test_deleted_channels_and_threads_are_put_out(place: Place) -> None:
-    heard = Heard()
-    channel = place.guild.text()
-    thread = place.guild.thread(place.guild.text("other"))
-    async with connected(place.server, heard):
-        await asyncio.sleep(0.1)
-        await place.server.delete_channel(thread)
-        await place.server.delete_channel(channel)
-        await soon(lambda: len(heard.told) == 2)
-    assert [told[:2] for told in heard.told] == [("out", str(thread.id)), ("out", str(channel.id))]
-
-
-async def test_a_chat_found_gone_is_let_in_again_when_it_asks(place: Place) -> None:
-    heard = Heard()
-    channel = place.server.world.dm(place.ada)
-    async with connected(place.server, heard) as discord:
-        await (await place.server.interaction(channel, place.ada, "start")).message()
-        place.ada.takes_messages = False
-        with pytest.raises(Exception, match="takes no messages"):
-            await discord.send(post(channel))
-        place.ada.takes_messages = True
-        await (await place.server.interaction(channel, place.ada, "start")).message()
-    assert [told[0] for told in heard.told] == ["in", "in"]
-
-
-@pytest.mark.parametrize("may", [True, False])
-async def test_a_new_server_is_greeted_in_its_system_channel_if_the_bot_may(
-    place: Place, may: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    heard = Heard(message=says("Hello"))
-    new = place.server.world.guild("New", present=False, everyone=MEMBERS if may else MEMBERS & ~0x800)
-    hall = new.text("hall")
-    payload = new.payload() | {"system_channel_id": str(hall.id)}
-    monkeypatch.setattr(new, "payload", lambda: payload)
-    async with connected(place.server, heard):
-        await asyncio.sleep(2.2)
-        await place.server.join(new)
-        if may:
-            await soon(lambda: hall.messages)
-            await soon(lambda: heard.told)
-        await asyncio.sleep(0.1)
-    assert [told.embeds[0]["title"] for told in hall.messages] == (["Hello"] if may else [])
-    assert [(one.command, one.is_admin, one.chat) for one in heard.requests] == (
-        [("start", True, str(hall.id))] if may else []
-    )
-    assert heard.told == ([("in", str(hall.id), "#hall")] if may else [])
 
 
 # From end to end, with the product's own listener on a database
@@ -465,6 +428,6 @@ async def test_every_command_is_walked_from_the_menu(place: Place, bot: Talk) ->
         assert ephemeral(used)
         assert "no longer watched" in await say(place, channel, place.boss, "unwatch", name="Night Radio")
         message = Message(title=(Span("x", Style.BOLD),))
-        await discord.send(post(channel, message=message, target=Target(chat=str(channel.id))))
+        await discord.send(post(channel, message=message))
     assert not server.violations
     assert not server.rest.unknown

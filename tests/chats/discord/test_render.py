@@ -39,6 +39,8 @@ HOSTILE = [
     "\ud800",
     "",
     "   ",
+    "<#123>",
+    "<@&123>",
 ]
 hostile = st.one_of(
     st.sampled_from(HOSTILE),
@@ -139,6 +141,32 @@ def test_styles_links_and_times() -> None:
     assert line(Span("a`b", Style.CODE)) == "a\\`b"
 
 
+@pytest.mark.parametrize("text", ["<#123>", "<@&123>"])
+def test_references_are_shown_by_their_name(text: str) -> None:
+    assert line(Span("in "), Span(text, Style.REFERENCE)) == f"in {text}"
+    assert line(Span(text)).startswith("\\<")
+    made = render.embed(Message(fields=(Field("Where", (Span(text, Style.REFERENCE),)),)))
+    assert made.fields[0].value == text
+
+
+@pytest.mark.parametrize(
+    "text", ["<@123>", "<#x>", "<#1> <#2>", "#radio", "<#1", "<t:0:R>", "<#²>", "<#1>\n", "@here"]
+)
+def test_a_reference_of_another_form_is_plain_text(text: str) -> None:
+    assert line(Span(text, Style.REFERENCE)) == line(Span(text))
+
+
+def test_a_reference_is_whole_or_left_out() -> None:
+    assert line(Span("x" * 4_090), Span("<#123>", Style.REFERENCE)) == "x" * 4_090 + "…"
+
+
+def test_a_title_with_a_reference_is_the_first_line_in_bold() -> None:
+    made = render.embed(Message(symbol="❔", title=(Span("Not in "), Span("<#1>", Style.REFERENCE), Span("."))))
+    assert (made.title, made.description) == (None, "❔ **Not in **<#1>**.**")
+    made = render.embed(Message(title=(Span("#radio", Style.REFERENCE), Span(" is one"))))
+    assert made.title == "\\#radio is one"
+
+
 def test_a_title_is_plain_and_one_with_a_time_is_the_first_line() -> None:
     made = render.embed(Message(symbol="🏆", title=(Span("New "), Span("record", Style.BOLD))))
     assert made.title == "🏆 New record"
@@ -216,9 +244,12 @@ def test_only_the_mention_that_was_chosen_pings(
     assert (again["content"], again["allowed_mentions"]) == (content, {"parse": []})
 
 
-def test_the_nonce_is_the_deliverys_and_short_enough() -> None:
-    assert render.payload(post("1", 12))["nonce"] == "milepost-12"
-    assert len(render.payload(post("1", 10**15))["nonce"]) <= 25
+def test_the_nonce_is_of_the_delivery_and_its_database_and_short_enough() -> None:
+    assert render.payload(post("1", 12))["nonce"] == "0123456789-12"
+    assert render.payload(post("1", 12, installation=""))["nonce"] == "-12"
+    longest = render.payload(post("1", 2**63 - 1))["nonce"]
+    assert len(longest) == 25
+    assert longest.endswith(f"-{2**63 - 1}")
     assert "nonce" not in render.payload(post("1", replaces="5"))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tests.servers.discord.errors import ApiError, Form, Json
-from tests.servers.discord.world import COMPONENTS_V2
+from tests.servers.discord.world import COMPONENTS_V2, Kind
 
 LOCALES = {
     *(
@@ -318,6 +318,11 @@ def _option(form: Form, place: Path, option: Json, above: int) -> None:
         )
     if option.get("autocomplete") and kind not in {STRING, INTEGER, NUMBER}:
         form.add(place, "APPLICATION_COMMAND_OPTIONS_TYPE_INVALID", "This type of option cannot be autocompleted")
+    kinds = option.get("channel_types") or []
+    for index, one in enumerate(kinds):
+        form.choice((*place, "channel_types", index), one, [int(kind) for kind in Kind if kind is not Kind.DM])
+    if kinds and kind != CHANNEL:
+        form.add(place, "APPLICATION_COMMAND_OPTIONS_TYPE_INVALID", "This type of option has no channel types")
     for key, least in (("min_length", 0), ("max_length", 1)):
         if option.get(key) is not None and not least <= option[key] <= 6000:
             form.add((*place, key), "NUMBER_TYPE_MAX", f"int value should be between {least} and 6000.")

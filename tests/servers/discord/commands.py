@@ -240,6 +240,7 @@ class Typed:
         elif isinstance(thing, Role):
             self.resolved.setdefault("roles", {})[key] = thing.payload()
         else:
-            assert self.guild is not None
-            allowed = self.guild.members[self.asker.id].permissions(thing)
-            self.resolved.setdefault("channels", {})[key] = thing.payload() | {"permissions": str(allowed)}
+            assert thing.guild is not None
+            member = thing.guild.members.get(self.asker.id)
+            allowed = 0 if member is None else member.permissions(thing)
+            self.resolved.setdefault("channels", {})[key] = thing.partial() | {"permissions": str(int(allowed))}

@@ -329,6 +329,8 @@ class Gateway:
         await self._emit(session, "READY", self._ready(session, [guild.id for guild in guilds]))
         if intents & Intent.GUILDS:
             for guild in guilds:
+                if not guild.available:
+                    continue
                 event = guild.event(everybody=bool(intents & Intent.PRESENCES))
                 await self._emit(session, "GUILD_CREATE", event | {"unavailable": False})
 

@@ -217,6 +217,7 @@ class DiscordServer:
 
     async def outage(self, guild: Guild, *, over: bool = False) -> None:
         """Let a server be unavailable, or available again."""
+        guild.available = over
         if over:
             event, data = "GUILD_CREATE", guild.event() | {"unavailable": False}
         else:
@@ -245,6 +246,10 @@ class DiscordServer:
         for name, value in changes.items():
             setattr(channel, name, value)
         await self._channel_event(channel, "UPDATE")
+
+    async def create_role(self, role: Role) -> None:
+        """Tell of a role that was made in the world just now."""
+        await self._guild_event("GUILD_ROLE_CREATE", role.guild, {"role": role.payload()})
 
     async def update_role(self, role: Role, **changes: Any) -> None:
         for name, value in changes.items():

@@ -81,6 +81,12 @@ THREADS = {Kind.ANNOUNCEMENT_THREAD, Kind.PUBLIC_THREAD, Kind.PRIVATE_THREAD}
 VOICES = {Kind.VOICE, Kind.STAGE}
 FORUMS = {Kind.FORUM, Kind.MEDIA}
 
+#: https://docs.discord.com/developers/interactions/receiving-and-responding#interaction-object-resolved-data-structure
+PARTIAL = (
+    *("id", "name", "type", "last_message_id", "last_pin_timestamp", "nsfw", "parent_id", "guild_id", "flags"),
+    *("rate_limit_per_user", "topic", "position"),
+)
+
 CROSSPOSTED = 1 << 0
 SUPPRESS_EMBEDS = 1 << 2
 EPHEMERAL = 1 << 6
@@ -187,7 +193,7 @@ class Member:
                 allowed &= ~denied
             for _, given, _ in rules:
                 allowed |= given
-        if not allowed & Permission.VIEW_CHANNEL:
+        if not allowed & Permission.VIEW_CHANNEL or channel.hidden_from(self.user, allowed):
             return 0
         speaks = Permission.SEND_MESSAGES_IN_THREADS if channel.is_thread else Permission.SEND_MESSAGES
         return allowed if allowed & speaks else allowed & ~SPEECH
@@ -348,6 +354,7 @@ class Channel:
         overwrites: By id of role or member: 0 for a role or 1, what is allowed, what is denied.
         messages: What is to be seen in it, without what was deleted.
         posted: All that was ever in it.
+        invited: By id of user, who is in a private thread; others see it only if they manage threads.
     """
 
     world: World
@@ -363,6 +370,7 @@ class Channel:
     archived: bool = False
     locked: bool = False
     deleted: bool = False
+    invited: set[int] = field(default_factory=set)
 
     @property
     def is_thread(self) -> bool:
@@ -383,6 +391,17 @@ class Channel:
 
     def overwrite(self, target: Role | User, *, allow: int = 0, deny: int = 0) -> None:
         self.overwrites[target.id] = (0 if isinstance(target, Role) else 1, int(allow), int(deny))
+
+    def hidden_from(self, user: User, allowed: int) -> bool:
+        """Tell whether it is a private thread that somebody is not in."""
+        private = self.type is Kind.PRIVATE_THREAD and user.id not in self.invited
+        return private and not allowed & Permission.MANAGE_THREADS
+
+    def partial(self) -> Json:
+        """Make the channel object that comes with an interaction's options."""
+        payload = self.payload()
+        kept = (*PARTIAL, "thread_metadata") if self.is_thread else PARTIAL
+        return {key: payload[key] for key in kept if key in payload}
 
     def payload(self) -> Json:
         last = str(self.posted[-1].id) if self.posted else None
@@ -433,6 +452,8 @@ class Guild:
 
     Attributes:
         present: The bot is a member.
+        available: There is no outage of it.
+        system_channel: Where Discord itself greets people.
         voices: Who is in which voice or stage channel, by id of the user.
     """
 
@@ -442,6 +463,8 @@ class Guild:
     owner: User
     locale: str = "en-US"
     present: bool = True
+    available: bool = True
+    system_channel: Channel | None = None
     roles: dict[int, Role] = field(default_factory=dict)
     members: dict[int, Member] = field(default_factory=dict)
     channels: dict[int, Channel] = field(default_factory=dict)
@@ -489,6 +512,11 @@ class Guild:
         kind = Kind.ANNOUNCEMENT_THREAD if parent.type is Kind.ANNOUNCEMENT else Kind.PUBLIC_THREAD
         return self.channel(kind, name, parent)
 
+    def private_thread(self, parent: Channel, *people: User, name: str = "private") -> Channel:
+        thread = self.channel(Kind.PRIVATE_THREAD, name, parent)
+        thread.invited = {person.id for person in people}
+        return thread
+
     def voice_state(self, member: Member, channel: Channel | None) -> Json:
         return {
             "user_id": str(member.user.id),
@@ -530,7 +558,7 @@ class Guild:
             "emojis": [],
             "stickers": [],
             "application_id": None,
-            "system_channel_id": None,
+            "system_channel_id": None if self.system_channel is None else str(self.system_channel.id),
             "system_channel_flags": 0,
             "rules_channel_id": None,
             "public_updates_channel_id": None,
@@ -553,7 +581,7 @@ class Guild:
             "threads": [
                 channel.payload()
                 for channel in self.channels.values()
-                if channel.is_thread and not channel.archived
+                if channel.is_thread and not channel.archived and self.world.may(channel)
             ],
             "voice_states": [self.voice_state(self.members[who], where) for who, where in self.voices.items()],
             "presences": [],
