@@ -177,7 +177,13 @@ def open_chats(settings: Settings, *, on_leave: Callable[[], None]) -> list[Chat
     if settings.telegram_token is not None:
         from bot.chats.telegram import TelegramChat  # noqa: PLC0415 - see above
 
-        chats.append(TelegramChat(settings.telegram_token.get_secret_value(), api_url=settings.telegram_api_url))
+        chats.append(
+            TelegramChat(
+                settings.telegram_token.get_secret_value(),
+                api_url=settings.telegram_api_url,
+                operators=_operators(settings, "telegram"),
+            )
+        )
     if settings.discord_token is not None:
         from bot.chats.discord import DiscordChat  # noqa: PLC0415
 
@@ -185,15 +191,15 @@ def open_chats(settings: Settings, *, on_leave: Callable[[], None]) -> list[Chat
             DiscordChat(
                 settings.discord_token.get_secret_value(),
                 api_url=settings.discord_api_url,
-                operators=[
-                    key
-                    for one in settings.operators
-                    for platform, _, key in (one.partition(":"),)
-                    if platform == "discord"
-                ],
+                operators=_operators(settings, "discord"),
             )
         )
     return chats or [ConsoleChat(on_leave=on_leave)]
+
+
+def _operators(settings: Settings, platform: str) -> list[str]:
+    """Return the platform's ids of those who run this bot."""
+    return [one.removeprefix(f"{platform}:") for one in settings.operators if one.startswith(f"{platform}:")]
 
 
 async def run(settings: Settings, *, on_end: Callable[[], None]) -> None:

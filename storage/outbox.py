@@ -16,6 +16,9 @@ from storage.bulk import Bulk, insert
 from storage.database import Connection
 from storage.tables import alert, chat, chat_watch, delivery, installation, subscription, watch
 
+#: Written out, as SQLite does not find an index on a part of a table for a condition with parameters.
+_OWED = sa.text("delivery.state IN ('pending', 'leased')")
+
 
 def _fan_out(*, ladder: bool = False, unless_record: bool = False, record: bool = False) -> Bulk:
     """Return the statement that makes one alert's deliveries: one for each subscription that takes it.
@@ -217,6 +220,7 @@ async def supersede(connection: Connection, session_ids: Sequence[int], *, befor
     await connection.execute(
         sa.update(delivery)
         .where(
+            _OWED,
             delivery.c.state == "pending",
             delivery.c.kind == "milestone",
             delivery.c.session_id.in_(session_ids),
@@ -266,7 +270,7 @@ async def expire(connection: Connection, now: int) -> None:
         delivery.c.state == "pending", sa.and_(delivery.c.state == "leased", delivery.c.leased_until <= now)
     )
     await connection.execute(
-        sa.update(delivery).where(idle, old).values(state="expired", settled_at=now, leased_until=None)
+        sa.update(delivery).where(_OWED, idle, old).values(state="expired", settled_at=now, leased_until=None)
     )
 
 
@@ -301,7 +305,7 @@ async def lease(
         sa.select(sa.func.min(delivery.c.id))
         .join(chat, chat.c.id == delivery.c.chat_id)
         .where(
-            delivery.c.state.in_(("pending", "leased")),
+            _OWED,
             chat.c.platform == platform,
             chat.c.disabled_at.is_(None),
             lane.not_in(busy),
@@ -410,7 +414,7 @@ async def release(connection: Connection, platforms: Sequence[str]) -> None:
     chats = sa.select(chat.c.id).where(chat.c.platform.in_(platforms))
     await connection.execute(
         sa.update(delivery)
-        .where(delivery.c.state == "leased", delivery.c.chat_id.in_(chats))
+        .where(_OWED, delivery.c.state == "leased", delivery.c.chat_id.in_(chats))
         .values(leased_until=0)
     )
 
@@ -423,13 +427,13 @@ async def rearm(connection: Connection, platforms: Sequence[str], *, now: int, l
         pause: How long a retry waits at most.
     """
     chats = sa.select(chat.c.id).where(chat.c.platform.in_(platforms))
-    waits = sa.and_(delivery.c.state == "pending", delivery.c.chat_id.in_(chats))
+    waits = sa.and_(_OWED, delivery.c.state == "pending", delivery.c.chat_id.in_(chats))
     untried = sa.and_(waits, delivery.c.attempts == 0, delivery.c.due_at > now)
     await connection.execute(sa.update(delivery).where(untried).values(due_at=now))
     tried = sa.and_(waits, delivery.c.due_at > now + pause)
     await connection.execute(sa.update(delivery).where(tried).values(due_at=now + pause))
     held = sa.and_(
-        delivery.c.state == "leased", delivery.c.chat_id.in_(chats), delivery.c.leased_until > now + lease
+        _OWED, delivery.c.state == "leased", delivery.c.chat_id.in_(chats), delivery.c.leased_until > now + lease
     )
     await connection.execute(sa.update(delivery).where(held).values(leased_until=now + lease))
 
@@ -460,7 +464,7 @@ async def drop(connection: Connection, *, subscription_ids: Sequence[int], now: 
     """Give up what waits for subscriptions whose place is gone."""
     await connection.execute(
         sa.update(delivery)
-        .where(delivery.c.subscription_id.in_(subscription_ids), delivery.c.state == "pending")
+        .where(_OWED, delivery.c.subscription_id.in_(subscription_ids), delivery.c.state == "pending")
         .values(state="dead", settled_at=now, error=error)
     )
 
@@ -519,11 +523,5 @@ async def latest(connection: Connection, *, chat_id: int, limit: int) -> list[Pa
 
 async def backlog(connection: Connection) -> tuple[int, int | None]:
     """Return how many deliveries are owed, and since when the oldest is."""
-    row = (
-        await connection.execute(
-            sa.select(sa.func.count(), sa.func.min(delivery.c.due_at)).where(
-                delivery.c.state.in_(("pending", "leased"))
-            )
-        )
-    ).one()
+    row = (await connection.execute(sa.select(sa.func.count(), sa.func.min(delivery.c.due_at)).where(_OWED))).one()
     return row[0], row[1]

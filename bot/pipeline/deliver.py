@@ -44,6 +44,8 @@ PATIENCE_SECONDS = 0.25
 LAST_SECONDS = 2
 #: Longer than a turn and a send may take: when it runs out, its holder is dead.
 LEASE = MINUTE
+#: What waits is looked through so often for what has grown too old; what is sent is looked at itself.
+EXPIRE_EVERY = 10 * SECOND
 SHORTEST_PAUSE = SECOND
 FIRST_PAUSE = 5 * SECOND
 #: What a permission is missing for is tried again more slowly: an admin has to do something first.
@@ -82,6 +84,7 @@ class Deliver:
         self._clock = clock
         self._patience = patience
         self._lock = asyncio.Lock()
+        self._expired_at = 0
         #: Deliveries taken up, and the platform and lane of each.
         self._sending: dict[asyncio.Task[None], tuple[str, str]] = {}
         #: Those of them that wait their turn.
@@ -148,7 +151,9 @@ class Deliver:
                 if free <= 0 or chat.pace.held() > 0:
                     continue
                 async with self._database.write() as connection:
-                    await outbox.expire(connection, now)
+                    if abs(now - self._expired_at) >= EXPIRE_EVERY:
+                        await outbox.expire(connection, now)
+                        self._expired_at = now
                     leased = await outbox.lease(
                         connection,
                         platform=chat.platform,
@@ -172,6 +177,9 @@ class Deliver:
             log.error("a delivery failed and will be tried again", why=repr(error))
 
     async def _one(self, owed: Owed, chat: Chat, target: Target, *, now: int) -> None:
+        if owed.expires_at < now:
+            await self._settle(owed, "expired", now)
+            return
         try:
             post = await self._render(owed)
         except Exception as error:  # one alert that cannot be written must not stop the rest
@@ -248,11 +256,12 @@ class Deliver:
             await self._warn_once(owed, chat, str(error))
 
     async def _warn_once(self, owed: Owed, chat: Chat, problem: str) -> None:
-        """Tell the admin who set it up what is wrong, once for as long as it is."""
-        if owed.problem == problem:
+        """Tell the admin who set it up what is wrong, once for as long as something is."""
+        if owed.problem != problem:
+            async with self._database.write() as connection:
+                await chat_store.change_subscription(connection, owed.subscription_id, problem=problem)
+        if owed.problem is not None:
             return
-        async with self._database.write() as connection:
-            await chat_store.change_subscription(connection, owed.subscription_id, problem=problem)
         log.warning("a post was not taken", platform=owed.chat_platform, why=problem)
         if self._warn is None:
             return
