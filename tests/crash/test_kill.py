@@ -40,7 +40,13 @@ PATIENCE = 30
 #: How often the program itself is ended.
 ENDS = 3
 #: What a later or a second try writes down otherwise: attempts and leases, and the moments of sending.
-ABOUT_TRYING = ("delivery.attempts", "delivery.leased_until", "delivery.due_at", "delivery.settled_at")
+ABOUT_TRYING = (
+    "installation.key",
+    "delivery.attempts",
+    "delivery.leased_until",
+    "delivery.due_at",
+    "delivery.settled_at",
+)
 
 # --- the product's parts under a fast clock ---------------------------------------------------------------
 

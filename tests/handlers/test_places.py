@@ -18,7 +18,7 @@ from tests.fakes.chat import FakeChat
 from tests.talk import Talk, talk
 
 NOON = 1_700_000_000_000 // DAY * DAY + 12 * HOUR
-OPERATOR = {"is_operator": True}
+OPERATOR: dict[str, Any] = {"is_operator": True}
 
 
 class Server:
