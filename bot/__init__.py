@@ -15,12 +15,13 @@ The map. Imports point one way, from the top of this list to its end::
 
 The two flows::
 
-    push   sources/icecast.py -> pipeline/poll.py -> pipeline/ingest.py ---> pipeline/deliver.py -> chats/console
-           Source.read(asks)     claims what is due  ONE transaction:       lease, render,         Chat.send()
-           -> Told               reads in batches    snapshots, aggregates, send, settle
-                                                     alerts, deliveries
+    push   sources/icecast.py -> pipeline/poll.py -> pipeline/ingest.py ---> pipeline/deliver.py -> chats/telegram
+           Source.read(asks)     claims what is due  ONE transaction:       lease, render, take   Chat.send()
+           -> Told               reads in batches    snapshots, aggregates, a turn, send, settle
+                                                     detect.py: alerts and
+                                                     deliveries
 
-    pull   chats/console      -> handlers/stats.py -> services/statistics.py -> storage
+    pull   chats/discord      -> handlers/stats.py -> services/statistics.py -> storage
            Request               stats(request, ...)
            <- Message <--------- texts/
 """

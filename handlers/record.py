@@ -13,7 +13,7 @@ from bot.ports.message import Message
 from bot.services import book, watching
 from bot.services.context import Services
 from bot.texts.alerts.common import name
-from bot.texts.units import measure_name, platform_name, value_text
+from bot.texts.units import PLATFORMS, measure_name, platform_name, value_text
 from bot.texts.words import N_, Words, bold
 from handlers.arguments import quoted
 from handlers.command import Command, Group, Mistake
@@ -108,12 +108,27 @@ async def _platform(request: Request, services: Services, words: Words, typed: l
     lowered = [word.lower() for word in typed]
     if "on" in lowered[:-1]:
         place = len(lowered) - 2 - lowered[:-1][::-1].index("on")
+        platform = lowered[place + 1]
         del typed[place : place + 2]
-        return lowered[place + 1]
-    platforms = {one.watch.platform for one in await watching.listed(services, request)}
+        known = {*PLATFORMS, *services.registry.sources} | await _watched(request, services)
+        if platform not in known:
+            raise Mistake(
+                words.say(
+                    "I know no platform “{platform}”; there are: {platforms}.",
+                    platform=platform[:40],
+                    platforms=words.list(sorted(known)),
+                ),
+                example=ADD,
+            )
+        return platform
+    platforms = await _watched(request, services)
     if len(platforms) != 1:
         raise Mistake(words.say("Say on which platform it was."), example=ADD)
     return platforms.pop()
+
+
+async def _watched(request: Request, services: Services) -> set[str]:
+    return {one.watch.platform for one in await watching.listed(services, request)}
 
 
 async def _dispute(request: Request, services: Services, words: Words, text: str) -> Message:

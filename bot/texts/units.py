@@ -31,7 +31,8 @@ _MEASURES = {
     Measure.AIRTIME: N_("airtime"),
 }
 
-_PLATFORMS = {"x": "X", "youtube": "YouTube", "twitch": "Twitch", "kick": "Kick", "icecast": "Icecast"}
+#: Platforms as they write themselves.
+PLATFORMS = {"x": "X", "youtube": "YouTube", "twitch": "Twitch", "kick": "Kick", "icecast": "Icecast"}
 
 
 def counted(words: Words, n: float, unit: str, measure: Measure | None = None) -> Line:
@@ -59,4 +60,4 @@ def value_text(words: Words, measure: Measure, value: float) -> str:
 
 def platform_name(platform: str) -> str:
     """Return a platform's name as it writes itself."""
-    return _PLATFORMS.get(platform, platform)
+    return PLATFORMS.get(platform, platform)

@@ -298,3 +298,9 @@ async def test_a_hostile_name_is_shown_as_plain_text(bot: Talk, hostile: str) ->
     assert "\x1b" not in shown
     assert "\u202e" not in shown
     assert "went wrong" not in shown + await bot.say("/stats") + await bot.say("/watches")
+
+
+async def test_a_record_on_a_platform_that_nobody_knows_is_refused(bot: Talk) -> None:
+    shown = await bot.say("/record add 5k peak Somebody on twich")
+    assert "no platform “twich”" in shown
+    assert "twitch" in shown or "x" in shown
