@@ -8,8 +8,8 @@ from rich.text import Text
 from bot.ports.message import Line, Message, Style
 
 _STYLES = {Style.PLAIN: "", Style.BOLD: "bold", Style.CODE: "cyan", Style.FAINT: "dim", Style.REFERENCE: ""}
-#: What a terminal would obey rather than show.
-_CONTROLS = dict.fromkeys((*range(32), 127, *range(128, 160)))
+#: What a terminal would obey rather than show: controls, signs that turn the direction of what follows.
+_CONTROLS = dict.fromkeys((*range(32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x2070)))
 
 
 def render(message: Message, *, stamp: str = "", indent: str = "", clickable: bool = False) -> Text:

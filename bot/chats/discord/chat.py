@@ -162,6 +162,7 @@ class DiscordChat:
         logging.getLogger("discord").setLevel(logging.CRITICAL + 1)
         self._ear = Ear(listener, Presence(listener, self._greet), operators=self._operators)
         self._menu = commands.menu(listener.commands)
+        self._pen.commands = frozenset(one.name for one in listener.commands)
         self._point()
         self._task = asyncio.create_task(self._supervise(self._ear), name="discord")
 
@@ -305,9 +306,8 @@ class DiscordChat:
             raise Refused("on Discord a post needs a channel or thread of the server")
         client = self._connection()
         try:
-            key = await self._pen.post(
-                client, channel, render.payload(post), edits=edits, lane=target.topic or target.chat
-            )
+            body = render.payload(post, commands=self._pen.commands)
+            key = await self._pen.post(client, channel, body, edits=edits, lane=target.topic or target.chat)
         except Exception as error:  # noqa: BLE001 - each has its class
             known = places.spot(client, target, connected=client.is_ready() and self._connected is True)
             wrong = port_error(error, known, editing=edits is not None)

@@ -100,7 +100,7 @@ class Ear:
             async with asyncio.timeout(EDIT_SECONDS):
                 await interaction.edit_original_response(
                     embed=render.embed(message),
-                    view=render.view(message),
+                    view=render.view(message, commands=self._declared),
                     allowed_mentions=discord.AllowedMentions.none(),
                 )
         except _LOST as error:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Collection
 from typing import Any
 
 import discord
@@ -24,9 +25,14 @@ PUBLISHED_SECONDS = 3600.0
 
 
 class Pen:
-    """Writes through whatever client is connected."""
+    """Writes through whatever client is connected.
+
+    Attributes:
+        commands: The commands that buttons may give; None while nobody listens.
+    """
 
     def __init__(self, traffic: Traffic) -> None:
+        self.commands: Collection[str] | None = None
         self._traffic = traffic
         self._published: dict[int, deque[float]] = {}
 
@@ -40,7 +46,7 @@ class Pen:
 
     async def greet(self, client: discord.Client, hall: discord.TextChannel, message: Message) -> None:
         """Say the first words in a server; it is no loss if they are not heard."""
-        route, body = _message(hall.id), render.payload_of(message)
+        route, body = _message(hall.id), render.payload_of(message, commands=self.commands)
         try:
             await self._traffic.aside(client, lambda: client.http.request(route, json=body), lane=str(hall.id))
         except Exception as error:  # noqa: BLE001 - the server is let in all the same
@@ -51,7 +57,7 @@ class Pen:
         opened = await self._traffic.aside(
             client, lambda: client.http.start_private_message(user), lane="open a conversation"
         )
-        route, body = _message(int(opened["id"])), render.payload_of(message)
+        route, body = _message(int(opened["id"])), render.payload_of(message, commands=self.commands)
         lane = f"{places.PRIVATE}{opened['id']}"
         await self._traffic.aside(client, lambda: client.http.request(route, json=body), lane=lane)
 

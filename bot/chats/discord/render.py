@@ -8,11 +8,11 @@ links and references there, so a title with a time or a reference in it is the f
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from functools import partial
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import discord
 
@@ -54,6 +54,8 @@ _SPECIAL = re.compile(r"[\\*_~`|<\[\]@]|:(?=//)")
 #: A channel or role, which Discord shows by its name.
 _REFERENCE = re.compile(r"<(?:#|@&)[0-9]{1,20}>")
 _UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+#: What turns the direction of all that follows it.
+_TURNS = re.compile("[\u202a-\u202e\u2066-\u206f]")
 _LINE_START = re.compile(r"(\s*)(#|-|\+|>|[0-9]+(?=[.)]))")
 _YEAR = re.compile(r"\d{4}")
 _CLOCK = re.compile(r"\d:\d\d")
@@ -66,27 +68,34 @@ def length(text: str) -> int:
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
-def payload(post: Post) -> dict[str, Any]:
+def payload(post: Post, *, commands: Collection[str] | None = None) -> dict[str, Any]:
     """Return the body of a request for a post, new or in the place of another.
 
     A mention pings exactly whom the post names, and only when it is new.
+
+    Args:
+        commands: Those that buttons may give; None for any.
     """
     content, pings = _mention(post.mention)
     kind = post.facts.get("kind")
-    body = payload_of(post.message, colour=COLOURS.get(str(kind), COLOUR)) | {"content": content}
+    colour = COLOURS.get(str(kind), COLOUR)
+    body = payload_of(post.message, colour=colour, commands=commands) | {"content": content}
     if post.replaces is not None:
         return body
     body |= {"allowed_mentions": pings, "nonce": nonce(post), "enforce_nonce": True}
     return body | ({"flags": SUPPRESS_NOTIFICATIONS} if post.silent else {})
 
 
-def payload_of(message: Message, *, colour: int = COLOUR) -> dict[str, Any]:
+def payload_of(
+    message: Message, *, colour: int = COLOUR, commands: Collection[str] | None = None
+) -> dict[str, Any]:
     """Return the body of a request for a message that pings nobody."""
     return {
         "content": "",
         "embeds": [embed(message, colour=colour).to_dict()],
         "components": [
-            {"type": 1, "components": [one.to_component_dict() for one in row]} for row in rows(message)
+            {"type": 1, "components": [one.to_component_dict() for one in row]}
+            for row in rows(message, commands=commands)
         ],
         "allowed_mentions": NOBODY,
     }
@@ -253,7 +262,7 @@ def _form(text: str) -> str:
 
 
 def _flat(text: str) -> str:
-    return _UNFIT.sub(" ", text)
+    return _UNFIT.sub(" ", _TURNS.sub("", text))
 
 
 def _escape(text: str) -> str:
@@ -265,21 +274,28 @@ def _address(url: str | None) -> str | None:
     """Return the target of a link, or None if it is none that Discord follows."""
     if not url or not url.lower().startswith(("https://", "http://")) or len(url) > MOST_TEXT:
         return None
-    return quote(url, safe=_URL_SAFE, errors="replace")
+    try:
+        host = urlsplit(url).hostname
+    except ValueError:
+        return None
+    # Discord refuses the whole message for an address without a host.
+    return quote(url, safe=_URL_SAFE, errors="replace") if host and not any(map(str.isspace, host)) else None
 
 
 # The buttons
 
 
-def rows(message: Message) -> list[list[discord.ui.Button[Any]]]:
-    """Return a message's buttons in rows; those that Discord would not take are left out."""
+def rows(message: Message, *, commands: Collection[str] | None = None) -> list[list[discord.ui.Button[Any]]]:
+    """Return a message's buttons in rows; left out are those that Discord would not take and that lead nowhere."""
     made: list[discord.ui.Button[Any]] = []
     seen: set[str] = set()
     for button in message.buttons:
         target = _address(button.url) if button.url else (button.command or "").strip()
-        label = _fit(_flat, button.label, MOST_LABEL).strip()
+        label = _fit(_flat, button.label, MOST_LABEL).strip() if clean(button.label, limit=MOST_LABEL) else ""
         most = MOST_URL if button.url else MOST_CUSTOM_ID
         if not target or not label or target in seen or length(target) > most:
+            continue
+        if not (button.url or _is_given(target, commands)):
             continue
         seen.add(target)
         if button.url:
@@ -290,10 +306,15 @@ def rows(message: Message) -> list[list[discord.ui.Button[Any]]]:
     return [made[at : at + MOST_IN_A_ROW] for at in range(0, len(made), MOST_IN_A_ROW)]
 
 
-def view(message: Message) -> discord.ui.View | None:
+def _is_given(command: str, commands: Collection[str] | None) -> bool:
+    words = command.removeprefix("/").split(maxsplit=1)
+    return bool(words) and (commands is None or words[0].lower() in commands)
+
+
+def view(message: Message, *, commands: Collection[str] | None = None) -> discord.ui.View | None:
     """Return a message's buttons for an answer; nobody waits for them: presses are read from their ids."""
     made = discord.ui.View(timeout=None)
-    for number, row in enumerate(rows(message)):
+    for number, row in enumerate(rows(message, commands=commands)):
         for button in row:
             button.row = number
             made.add_item(button)

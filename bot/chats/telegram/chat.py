@@ -118,7 +118,7 @@ class TelegramChat:
     async def tell(self, user: str, message: Message) -> None:
         """Write to a person in the private chat with them, whose number is theirs."""
         if not (user.isascii() and user.isdecimal()):
-            raise ChatGone(f"{user!r} is nobody on Telegram")
+            raise ChatGone(f"{user[:40]!r} is nobody on Telegram")
         wait = self.pace.wait(user)
         if wait > LONGEST_PAUSE:
             raise TryLater("Telegram asks to wait", retry_after=round(wait * SECOND))

@@ -23,7 +23,7 @@ def address(chat: str) -> int | str:
         return int(chat)
     if chat.startswith("@"):
         return chat
-    raise ChatGone(f"{chat!r} is no chat of Telegram")
+    raise ChatGone(f"{chat[:40]!r} is no chat of Telegram")
 
 
 def thread(topic: str | None) -> int | None:
@@ -31,7 +31,7 @@ def thread(topic: str | None) -> int | None:
     if topic is None or topic == GENERAL:
         return None
     if not (topic.isascii() and topic.isdecimal()):
-        raise TopicGone(f"{topic!r} is no topic of Telegram")
+        raise TopicGone(f"{topic[:40]!r} is no topic of Telegram")
     return int(topic)
 
 
