@@ -17,9 +17,9 @@ from dataclasses import dataclass
 #: The part of the whole bot's limit that posts may use up.
 SHARE_OF_POSTS = 0.94
 #: Requests that leave this much apart (seconds) may arrive closer together: windows are counted as longer by it.
-JITTER = 0.03
+JITTER = 0.06
 #: So late a post may be and still take its own turn (in turns), so that a busy loop costs no throughput.
-CATCH_UP = 2
+CATCH_UP = 4
 MINUTE = 60.0
 #: A post that would have to wait longer (seconds) is put back instead.
 PATIENCE = 3.0
