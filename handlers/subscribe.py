@@ -15,7 +15,7 @@ from handlers.command import Command, Group, Mistake
 from handlers.kinds import TYPED, is_kind, kind_of, names
 from handlers.ladders import is_rung, read_ladder
 from handlers.named import named
-from handlers.places import IN, place_of
+from handlers.places import IN, lacking, place_of
 from storage.chats import Subscription
 
 NOBODY = {"nobody", "none", "no"}
@@ -47,7 +47,7 @@ async def subscribe(request: Request, services: Services, words: Words) -> Messa
         title = words.say("Alerts of {name} come here.", name=name)
     else:
         title = words.say("Alerts of {name} go to {place}.", name=name, place=where)
-    return Message(symbol="🔔", title=title, lines=what_comes(made, words))
+    return Message(symbol="🔔", title=title, lines=(*what_comes(made, words), *lacking(request, words)))
 
 
 def what_comes(made: Subscription, words: Words) -> tuple[Line, ...]:

@@ -13,7 +13,7 @@ from bot.services.context import Services
 from bot.texts.words import N_, Words, bold, code
 from handlers.command import Command, Group, Mistake
 from handlers.kinds import names
-from handlers.places import IN, place_of
+from handlers.places import IN, lacking, place_of
 
 _AS = re.compile(r"(?P<address>\S+(?:.*\S)?)\s+as\s+(?P<name>\S.*)", re.IGNORECASE | re.DOTALL)
 
@@ -39,7 +39,7 @@ async def watch(request: Request, services: Services, words: Words) -> Message:
     except watching.NameTaken:
         raise Mistake(words.say("Another watch here is already called “{name}”.", name=name or "")) from None
     if added.already:
-        return Message(symbol="👀", title=_known(added, words))
+        return Message(symbol="👀", title=_known(added, words), lines=lacking(request, words))
     lines = [_reports(added, words)]
     if added.description.live_now is True:
         lines.append(words.say("It is on the air right now."))
@@ -60,6 +60,7 @@ async def watch(request: Request, services: Services, words: Words) -> Message:
             test="/test",
         )
     )
+    lines += lacking(request, words)
     return Message(symbol="👀", title=words.say("Now watching {name}", name=bold(added.name)), lines=tuple(lines))
 
 

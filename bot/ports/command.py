@@ -78,6 +78,7 @@ class Request:
         chat_title: What people call the chat.
         topic_title: What people call the topic or channel; a reference that the platform shows by its name.
         elsewhere: It was typed in another place than where it counts.
+        lacks: The permission to post there that the bot lacks, as the platform calls it, if that is known.
         command: Its name, without the slash.
         text: All that was typed after it.
         user: The platform's id of who gave it, if it is a person.
@@ -94,6 +95,7 @@ class Request:
     chat_title: str | None = None
     topic_title: str | None = None
     elsewhere: bool = False
+    lacks: str | None = None
     command: str
     text: str = ""
     user: str | None = None

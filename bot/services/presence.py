@@ -44,7 +44,12 @@ async def put_out(services: Services, *, platform: str, key: str, why: str, topi
 async def roll_call(
     services: Services, *, platform: str, keys: Collection[str], is_group: Callable[[str], bool]
 ) -> None:
-    """Note in which chats of several people the bot is, as the platform names them all."""
+    """Note in which chats of several people the bot is, as the platform names them all.
+
+    Where it names none, nothing is concluded: a send that is refused will tell.
+    """
+    if not keys:
+        return
     now = services.clock()
     async with services.database.write() as connection:
         for chat in await chats.of_platform(connection, platform):

@@ -176,6 +176,13 @@ async def test_servers_that_the_bot_was_put_out_of_meanwhile_are_left_alone_and_
     assert topics(await server.play()) == {"10"}
 
 
+async def test_who_sets_up_a_channel_in_which_the_bot_may_not_post_is_told_at_once(server: Server) -> None:
+    for line in ("/subscribe Space", f"/watch replay:{SPACE}"):
+        shown = await server.say(line, lacks="Embed Links", **OPERATOR)
+        assert "I may not post here: allow me “Embed Links”" in shown
+        assert "may not post" not in await server.say(line, **OPERATOR)
+
+
 # Who may
 
 

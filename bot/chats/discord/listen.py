@@ -93,7 +93,7 @@ class Ear:
             return
         if message is None:
             if interaction.guild_id is None or _guild(interaction) is not None:
-                may_post = request.topic is not None and (request.elsewhere or _may_post(interaction))
+                may_post = request.topic is not None and request.lacks is None
                 await self.presence.met(request, may_post=may_post)
             message = await answered(self._listener, self._known(request))
         try:
@@ -167,6 +167,7 @@ def _request(interaction: Interaction, name: str, text: str, *, chosen: Chosen |
         chat_title=title,
         topic_title=None if alone or topic is None else places.reference(topic),
         elsewhere=not alone and topic != here,
+        lacks=_lacks(interaction) if topic == here and not alone else None,
         command=name,
         text=text,
         user=str(member.id),
@@ -187,9 +188,10 @@ def _roles(user: discord.User | discord.Member) -> tuple[str, ...]:
     return tuple(str(role.id) for role in user.roles if not role.is_default())
 
 
-def _may_post(interaction: Interaction) -> bool:
+def _lacks(interaction: Interaction) -> str | None:
+    """Return the permission that the bot lacks to post where somebody asked."""
     thread = isinstance(interaction.channel, discord.Thread)
-    return places.missing(interaction.app_permissions, thread=thread) is None
+    return places.missing(interaction.app_permissions, thread=thread)
 
 
 def _seen(interaction: Interaction, value: str | None) -> Chosen | None:
