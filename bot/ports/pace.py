@@ -77,6 +77,8 @@ class Pace:
         wait = await self._settle(lambda: max(self._lane_wait(lane, group=group), self.held()))
         if wait:
             return wait
+        if not self._line.locked():  # nobody was late: who rested may not make up for it
+            self._next = max(self._next, self._clock())
         async with self._line:
             wait = await self._settle(lambda: max(self._turn_wait(), self.wait(lane, group=group)))
             if wait:
