@@ -37,7 +37,8 @@ async def _shown(request: Request, services: Services, words: Words) -> Message:
         words.say(
             "Time zone: {zone}, where it is {time}. Change it: {example}",
             zone=bold(words.timezone),
-            time=words.time(services.clock()),
+            # As text: chats that show moments in each reader's own zone would show that one's.
+            time=words.time(services.clock()).text,
             example="/settings timezone Karachi",
         )
     ]
@@ -61,7 +62,7 @@ async def _set_zone(typed: str, request: Request, services: Services, words: Wor
         title=words.say(
             "Times are now shown in {zone}, where it is {time}.",
             zone=bold(zone),
-            time=there.time(services.clock()),
+            time=there.time(services.clock()).text,
         ),
     )
 
