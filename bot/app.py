@@ -28,6 +28,7 @@ from bot.services import story as stories
 from bot.services.context import Services
 from bot.settings import Settings
 from bot.sources import SOURCES
+from bot.sources.kit import Kit
 from bot.sources.web import Web
 from bot.texts import alerts, warning
 from bot.texts.words import Words
@@ -162,7 +163,8 @@ async def warn_admin(database: Database, chat: Chat, owed: Owed, why: str) -> No
 async def open_sources(settings: Settings) -> AsyncIterator[dict[str, Source]]:
     """Give all sources, on the one HTTP client that closes with the block."""
     web = Web(allowed=settings.allowed_private_hosts)
-    sources = {name: make(web) for name, make in SOURCES.items()}
+    kit = Kit(web=web)
+    sources = {name: make(kit) for name, make in SOURCES.items()}
     try:
         yield sources
     finally:

@@ -33,6 +33,8 @@ class Trouble(StrEnum):
     RATE_LIMITED = "rate_limited"
     DENIED = "denied"
     GARBAGE = "garbage"
+    #: The account was renamed, deleted or made private.
+    GONE = "gone"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +46,7 @@ class Reading:
         concurrent: People there at once, in the platform's unit.
         source_peak: The highest figure that the source itself claims; shown apart, never compared.
         reason: Why ``concurrent`` is unknown, where the source tells.
-        started_at: When the session began, as the source claims.
+        started_at: When the session began, or is due to begin, as the source claims.
     """
 
     session: str

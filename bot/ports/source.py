@@ -8,6 +8,7 @@ A source is one file in ``bot/sources/`` that turns a platform's answers into re
     +-- Unavailable         not reached, timed out, 5xx
     +-- RateLimited         asked to wait (``retry_after``, milliseconds)
     +-- Denied              the key, or the account, may not see it
+    +-- AccountGone         the account was renamed, deleted or made private: its chats' admins are told
     +-- Garbage             the answer makes no sense
 """
 
@@ -18,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from bot.domain.reading import Answer, Failure, Metric, Trouble
+from bot.ports.purse import Purse
 
 
 class SourceError(Exception):
@@ -64,6 +66,12 @@ class Denied(SourceError):
     trouble = Trouble.DENIED
 
 
+class AccountGone(SourceError):
+    """What was watched is not there under this name any more: renamed, deleted, or private."""
+
+    trouble = Trouble.GONE
+
+
 class Garbage(SourceError):
     """The answer makes no sense."""
 
@@ -104,6 +112,20 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What a watch costs a day, at most, of what the platform allows the bot.
+
+    Attributes:
+        unit: As the purse of the source counts: ``units``, ``USD``, ``calls``.
+        limit: What all watches of the platform together may cost a day.
+    """
+
+    amount: float
+    unit: str
+    limit: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Description:
     """What a watch will be, told before it is made.
 
@@ -119,6 +141,7 @@ class Description:
         live_now: Whether it is on the air now; None if unknown.
         url: A link for readers.
         note: A sentence that an admin should know before relying on it.
+        cost: What it costs a day; None where asking is free.
     """
 
     reference: str
@@ -132,6 +155,7 @@ class Description:
     live_now: bool | None = None
     url: str | None = None
     note: str | None = None
+    cost: Cost | None = None
 
 
 class Source(Protocol):
@@ -146,6 +170,7 @@ class Source(Protocol):
         batch: How many watches one call of ``read`` takes.
         for_operators: Only operators and the console may watch it.
         example: An address that works, for help and error texts.
+        purse: What it may cost a day; None where asking is free.
     """
 
     platform: str
@@ -153,6 +178,7 @@ class Source(Protocol):
     batch: int
     for_operators: bool
     example: str
+    purse: Purse | None
 
     def recognises(self, url: str) -> str | None:
         """Return the reference if this plain URL is one of the platform's, else None."""

@@ -23,6 +23,7 @@ from yarl import URL
 
 from bot.domain import SECOND
 from bot.domain.reading import Answer, Reading, is_figure, plain
+from bot.ports.purse import Purse
 from bot.ports.source import Ask, BadAddress, Description, Garbage, SourceError, Told, Unavailable
 from bot.sources.web import Web, once_each, parse_url
 
@@ -124,6 +125,7 @@ class Icecast:
     batch = 50
     for_operators = False
     example = "icecast:https://radio.example.org/live.mp3"
+    purse: Purse | None = None
 
     def __init__(self, web: Web) -> None:
         self._web = web

@@ -14,6 +14,7 @@ import jmespath
 from jmespath.exceptions import JMESPathError
 from jmespath.visitor import TreeInterpreter
 
+from bot.ports.purse import Purse
 from bot.ports.source import Ask, BadAddress, Description, Garbage, SourceError, Told
 from bot.sources.number import UNIT, Figure, Number, answer, clipped, figure_of, parse
 from bot.sources.web import Web, once_each
@@ -33,6 +34,7 @@ class Json:
     batch = 50
     for_operators = False
     example = "json:https://example.org/status.json#audience.total"
+    purse: Purse | None = None
 
     def __init__(self, web: Web) -> None:
         self._web = web

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from math import isnan
 from typing import Any
 
+from bot.ports.purse import Purse
 from bot.ports.source import Ask, BadAddress, Description, Garbage, SourceError, Told
 from bot.sources.number import UNIT, Figure, Number, answer, clipped, figure_of, parse
 from bot.sources.web import Web, once_each
@@ -45,6 +46,7 @@ class Prometheus:
     batch = 50
     for_operators = False
     example = "prometheus:https://prometheus.example.org#sum(live_viewers)"
+    purse: Purse | None = None
 
     def __init__(self, web: Web) -> None:
         self._web = web

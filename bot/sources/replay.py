@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 
 from bot.domain import SECOND
 from bot.domain.reading import Answer, Failure, Metric, Reading, State, Trouble, is_figure
+from bot.ports.purse import Purse
 from bot.ports.source import Ask, BadAddress, Description, Told
 
 DAILY_PLATFORMS = frozenset({"json", "prometheus", "hashtag"})
@@ -71,6 +72,7 @@ class Replay:
     batch = 100
     for_operators = True
     example = "replay:recordings/friday.jsonl"
+    purse: Purse | None = None
 
     def __init__(self) -> None:
         self._read: dict[str, Recording] = {}

@@ -14,9 +14,9 @@ import os
 import re
 import socket
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
@@ -44,6 +44,9 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 OK = frozenset({200})
 #: A name (in its ASCII form) or an IP address.
 HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+(%.+)?")
+
+#: A query; as pairs, where a name comes more than once.
+Query = Mapping[str, str] | Sequence[tuple[str, str]]
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -88,6 +91,18 @@ class Page:
             raise Garbage(f"{self.host} answered with {what}, where JSON was due.") from error
 
 
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One request, and how it is meant."""
+
+    url: URL
+    headers: dict[str, str]
+    _: KW_ONLY
+    guard: bool
+    judge: bool
+    form: dict[str, str] | None = None
+
+
 class _PrivateError(OSError):
     """The address that was about to be connected to is not public.
 
@@ -127,28 +142,46 @@ class Web:
         self,
         url: str,
         *,
-        params: Mapping[str, str] | None = None,
+        params: Query | None = None,
         headers: Mapping[str, str] | None = None,
         guard: bool = True,
+        judge: bool = True,
     ) -> Page:
         """Fetch a page; every status is a page but 401, 403, 429 and 5xx.
 
         Args:
             url: With ``user:password@``, these are sent as Basic authorisation.
-            params: Added to the query.
+            params: Added to the query; as pairs, where a name comes more than once.
             headers: Sent as they are, but not to another host that a redirect names.
             guard: False for an address that the operator, not a chat, has chosen; its redirects are not checked
                 either.
+            judge: False where the source reads every status itself: then all of them are pages.
 
         Raises:
             SourceError: In words for an admin, without user, password, path or query.
         """
         target = parse_url(url)
         if params:
-            target = target.update_query(params)
+            target = target.extend_query(params)
+        call = _Call(target, dict(headers or {}), guard=guard, judge=judge)
+        return await self._within_time(target, self._follow(call))
+
+    async def post(
+        self, url: str, *, form: Mapping[str, str], headers: Mapping[str, str] | None = None, guard: bool = True
+    ) -> Page:
+        """Send a form and return the answer, whatever its status; a redirect is not followed.
+
+        Raises:
+            SourceError: In words for an admin, without the form.
+        """
+        target = parse_url(url)
+        call = _Call(target, dict(headers or {}), guard=guard, judge=False, form=dict(form))
+        return await self._within_time(target, self._page(call))
+
+    async def _within_time(self, target: URL, work: Awaitable[Page]) -> Page:
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._follow(target, dict(headers or {}), guard=guard)
+                return await work
         except TimeoutError as error:
             raise Unavailable(f"{_shown(target)} did not answer within {self._timeout:g} seconds.") from error
 
@@ -160,34 +193,46 @@ class Web:
             if session is not None:
                 await session.close()
 
-    async def _follow(self, url: URL, headers: dict[str, str], *, guard: bool) -> Page:
+    async def _follow(self, call: _Call) -> Page:
         """Follow redirects by hand, so that each step is checked like the first."""
-        start = url
+        start = call.url
         for _ in range(MOST_REDIRECTS + 1):
-            answer = await self._once(url, headers, guard=guard)
+            answer = await self._once(call)
             if isinstance(answer, Page):
                 return answer
-            if answer.origin() != url.origin():
+            headers = call.headers
+            if answer.origin() != call.url.origin():
                 headers = {}  # they may hold a key
             elif answer.user is None and answer.password is None:
-                answer = answer.with_user(url.user).with_password(url.password)
-            url = answer
+                answer = answer.with_user(call.url.user).with_password(call.url.password)
+            call = replace(call, url=answer, headers=headers)
         raise Garbage(f"{_shown(start)} redirects more than {MOST_REDIRECTS} times.")
 
-    async def _once(self, url: URL, headers: dict[str, str], *, guard: bool) -> Page | URL:
+    async def _page(self, call: _Call) -> Page:
+        answer = await self._once(call)
+        if not isinstance(answer, Page):
+            raise Garbage(f"{_shown(call.url)} redirects where an answer was due.")
+        return answer
+
+    async def _once(self, call: _Call) -> Page | URL:
         """Make one request; return its page, or where it redirects to."""
-        host = _shown(url)
+        url, headers, host = call.url, call.headers, _shown(call.url)
         if url.user is not None or url.password is not None:
             authorization = aiohttp.encode_basic_auth(url.user or "", url.password or "", "utf-8")
             headers = headers | {"Authorization": authorization}
             url = url.with_user(None)
-        session = self._session(guarded=guard and f"{url.host_subcomponent}:{url.port}" not in self._allowed)
+        allowed = f"{url.host_subcomponent}:{url.port}" in self._allowed
+        session = self._session(guarded=call.guard and not allowed)
+        method = "GET" if call.form is None else "POST"
         try:
-            async with session.get(url, headers=headers, allow_redirects=False) as response:
+            async with session.request(
+                method, url, headers=headers, data=call.form, allow_redirects=False
+            ) as response:
                 location = response.headers.get("Location")
                 if response.status in REDIRECTS and location:
                     return parse_url(location, base=url)
-                _judge(host, response)
+                if call.judge:
+                    _judge(host, response)
                 return Page(
                     host=host,
                     status=response.status,
@@ -299,12 +344,12 @@ def _judge(host: str, response: aiohttp.ClientResponse) -> None:
     if status in {401, 403}:
         raise Denied(f"{host} does not let us in (HTTP {status}): check user and password, or the key.")
     if status == 429:
-        raise RateLimited(f"{host} asks us to wait (HTTP 429).", retry_after=_wait(response.headers))
+        raise RateLimited(f"{host} asks us to wait (HTTP 429).", retry_after=wait_of(response.headers))
     if status >= 500:
         raise Unavailable(f"{host} is out of order (HTTP {status}).")
 
 
-def _wait(headers: Mapping[str, str]) -> int | None:
+def wait_of(headers: Mapping[str, str]) -> int | None:
     """Read Retry-After: seconds or a date (RFC 9110, section 10.2.3); returns milliseconds."""
     text = headers.get("Retry-After", "").strip()
     if text.isascii() and text.isdigit() and len(text) < 10:

@@ -7,6 +7,7 @@ from collections import defaultdict, deque
 from collections.abc import Sequence
 
 from bot.domain.reading import Answer, Failure, Reading, State
+from bot.ports.purse import Purse
 from bot.ports.source import Ask, Description, SourceError, Told
 
 
@@ -24,6 +25,7 @@ class FakeSource:
     def __init__(self, platform: str = "fake", *, batch: int = 100) -> None:
         self.platform = platform
         self.example = f"{platform}:thing"
+        self.purse: Purse | None = None
         self.batch = batch
         self.asked: list[list[Ask]] = []
         self.gate: asyncio.Event | None = None

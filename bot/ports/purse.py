@@ -1,0 +1,72 @@
+"""What a platform may cost a day, and what it has cost: calls, units or money.
+
+A source charges its purse for what it asks. The poller looks at what is left and asks less often before a purse
+runs dry; a source refuses what would overdraw it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What was spent in one day of a purse.
+
+    Attributes:
+        day: The moment at which that day began, in milliseconds.
+        amount: What certainly counts.
+        at_most: What it is if the platform grants none of its soft discounts.
+    """
+
+    day: int
+    amount: float = 0.0
+    at_most: float = 0.0
+
+
+class Purse:
+    """One platform's budget of a day.
+
+    Args:
+        unit: What is counted: ``units``, ``USD``, ``calls``.
+        limit: How much a day; None where only the count is of interest.
+        day_of: Return when the day of a moment began, and when the next begins (milliseconds).
+    """
+
+    def __init__(self, *, unit: str, limit: float | None, day_of: Callable[[int], tuple[int, int]]) -> None:
+        self.unit = unit
+        self.limit = limit
+        self._day_of = day_of
+        self._spent = Spent(0)
+        #: Set by each charge; whoever keeps what was spent takes it back.
+        self.changed = False
+
+    def charge(self, now: int, amount: float, *, at_most: float | None = None) -> None:
+        """Note what a question costs; ``at_most`` is without soft discounts, the same unless given."""
+        spent = self.spent(now)
+        most = amount if at_most is None else at_most
+        self._spent = Spent(spent.day, spent.amount + amount, spent.at_most + most)
+        self.changed = True
+
+    def spent(self, now: int) -> Spent:
+        """Return what was spent today."""
+        begun, _ = self._day_of(now)
+        return self._spent if self._spent.day == begun else Spent(begun)
+
+    def left(self, now: int) -> float | None:
+        """Return what may still be spent today; None without a limit."""
+        return None if self.limit is None else max(0.0, self.limit - self.spent(now).amount)
+
+    def affords(self, now: int, amount: float) -> bool:
+        """Tell whether so much may still be spent today."""
+        left = self.left(now)
+        return left is None or amount <= left + 1e-9
+
+    def resets_at(self, now: int) -> int:
+        """Return when the next day begins."""
+        return self._day_of(now)[1]
+
+    def restore(self, spent: Spent) -> None:
+        """Take over what was spent before a restart."""
+        self._spent = spent
