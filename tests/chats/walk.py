@@ -25,7 +25,7 @@ from unittest.mock import patch
 
 import structlog
 
-from bot.app import Parts, build
+from bot.app import Parts, build, open_sources
 from bot.chats.discord import DiscordChat
 from bot.chats.discord import chat as discord_chat
 from bot.chats.telegram import TelegramChat
@@ -34,11 +34,10 @@ from bot.ports.chat import Chat, Post
 from bot.ports.command import Request
 from bot.ports.message import plain_text
 from bot.ports.pace import Pace
-from bot.ports.source import Ask, Description, Source, Told
+from bot.ports.source import Ask, Description, Told
 from bot.samples import SPACE as SAMPLE
-from bot.sources import SOURCES
+from bot.settings import load
 from bot.sources.replay import Replay
-from bot.sources.web import Web
 from storage.database import Database
 from tests.chats.telegram.support import hurried
 from tests.chats.walk_lines import ALERTS, ALERTS_PART, BOOK, CALLS, NIGHT, PARTS, SPACE, Line, Part, night
@@ -459,18 +458,18 @@ async def _walk(side: Side) -> list[Step]:
         folder = Path(name)
         (folder / SPACE).symlink_to(SAMPLE)
         (folder / NIGHT).write_text("\n".join(map(json.dumps, night())))
-        web = Web(allowed=())
-        sources: dict[str, Source] = {name: make(web) for name, make in SOURCES.items()}
-        async with build(
-            database=Database(f"sqlite:///{folder}/milepost.db", throwaway=True),
-            sources=sources | {"replay": Shelf(folder)},
-            chats=[side.chat],
-            clock=clock,
-            operators=[f"{side.platform}:{side.operator}"],
-        ) as parts:
+        async with (
+            open_sources(load({}, env_file=None)) as sources,
+            build(
+                database=Database(f"sqlite:///{folder}/milepost.db", throwaway=True),
+                sources=sources | {"replay": Shelf(folder)},
+                chats=[side.chat],
+                clock=clock,
+                operators=[f"{side.platform}:{side.operator}"],
+            ) as parts,
+        ):
             walk = Walk(side, parts, clock)
             await walk.go()
-        await web.close()
     return walk.steps
 
 
