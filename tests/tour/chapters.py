@@ -1,0 +1,160 @@
+"""The tour itself: what happens, told once for both platforms."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bot.domain import HOUR, SECOND
+from tests.tour.scene import Chapter
+from tests.tour.stage import Stage, stage
+from tests.tour.station import HOST, Broadcast
+
+ZONE = "Europe/Berlin"
+#: A Friday, 20:00 in Berlin.
+FRIDAY = int(datetime(2025, 5, 9, 18, tzinfo=UTC).timestamp()) * SECOND
+SATURDAY = FRIDAY + 24 * HOUR
+SUNDAY = SATURDAY + 24 * HOUR
+ADDRESS = f"icecast:https://{HOST}/live"
+BOOKED = '1,200 peak "Late Show" on icecast 2024-11-02 https://example.org/report'
+HOSTILE = "<b>FREE</b> **coins** [click](https://evil.example) @everyone <t:0:R> &lt;"
+
+BROADCASTS = [
+    Broadcast(
+        "/live", FRIDAY - HOUR, [(0, 80), (70, 300), (100, 1080), (125, 1120), (140, 400), (145, 300)], "Warm-up"
+    ),
+    Broadcast(
+        "/live",
+        SATURDAY + HOUR,
+        [(0, 130), (6, 170), (11, 700), (20, 1040), (26, 1110), (27, 1240), (32, 1340), (50, 900), (75, 400)],
+        "The Midnight Session",
+    ),
+    Broadcast("/guest", SUNDAY + HOUR, [(0, 20), (60, 20)], HOSTILE, name="Guest Mount"),
+]
+
+
+def outline() -> list[Chapter]:
+    """Return the chapters, still empty."""
+    return [
+        Chapter(
+            "first-contact",
+            "First contact",
+            "Ann adds Milepost: it says in three lines what it does and what to type first, and `/help` lists the "
+            "rest.",
+        ),
+        Chapter(
+            "watching",
+            "Watching",
+            "`/watch` tries an address for real and says what it will report; a wrong one is answered with right "
+            "ones, and a record from elsewhere is entered with its source.",
+        ),
+        Chapter(
+            "alerts",
+            "A session",
+            "Nobody types anything: the start, the milestones, the record that beats an imported one, the recap.",
+        ),
+        Chapter(
+            "asking",
+            "Asking",
+            "While it is live, anybody asks for the figures; every one says how it was measured.",
+        ),
+        Chapter(
+            "choosing",
+            "Choosing",
+            "An admin chooses which alerts come where, at which milestones, and whom they call; `/test` shows how "
+            "it will look, and calls nobody.",
+        ),
+        Chapter(
+            "trust",
+            "Trust",
+            "`/deliveries` accounts for every alert, only admins change anything, and `/forget` asks before it "
+            "deletes.",
+        ),
+        Chapter(
+            "hostile",
+            "A hostile title",
+            "Whatever a stream calls itself arrives as the plain text that it is: no markup, no link of its own, "
+            "and nobody called but whom the admin chose.",
+            raw=True,
+        ),
+    ]
+
+
+async def play() -> list[Chapter]:
+    """Let it all happen, and return what showed."""
+    with tempfile.TemporaryDirectory(prefix="milepost-tour-") as folder:
+        async with stage(Path(folder), now=FRIDAY, chapters=outline()) as scene:
+            scene.station.broadcasts += BROADCASTS
+            await _friday(scene)
+            await _saturday(scene)
+            await _sunday(scene)
+            return scene.chapters
+
+
+async def _friday(scene: Stage) -> None:
+    await scene.at(FRIDAY)
+    async with scene.chapter("first-contact"):
+        await scene.invite()
+        await scene.both("/help", "help", {}, channel=scene.general)
+    await scene.until(5)
+    async with scene.chapter("watching"):
+        wrong = f"https://{HOST}/live"
+        await scene.both(f"/watch {wrong}", "watch", {"address": wrong})
+        await scene.both(f"/watch {ADDRESS}", "watch", {"address": ADDRESS})
+        await scene.both(f"/settings timezone {ZONE}", "settings", {"setting": "timezone", "value": ZONE})
+        await scene.both(f"/record add {BOOKED}", "record", {"action": "add", "details": BOOKED})
+    await scene.until(105)  # the evening sets the baseline; it is not shown
+
+
+async def _saturday(scene: Stage) -> None:
+    async with scene.chapter("alerts"):
+        await scene.at(SATURDAY + HOUR)
+        await scene.until(24)
+    async with scene.chapter("asking"):
+        await scene.both("/live", "live", {})
+        await scene.both("/stats", "stats", {})
+    async with scene.chapter("alerts"):
+        await scene.until(90)
+    async with scene.chapter("asking"):
+        await scene.both("/records", "records", {})
+
+
+async def _sunday(scene: Stage) -> None:
+    await scene.at(SUNDAY)
+    async with scene.chapter("choosing"):
+        await scene.says(f"/watch {ADDRESS} as Night Radio in @nightradio_news")
+        await scene.says("/subscribe Night Radio milestones records at 500 1k 2k in @nightradio_news")
+        await scene.uses(
+            "subscribe",
+            {
+                "name": "Night Radio",
+                "kinds": "milestones records",
+                "ladder": "500 1k 2k",
+                "mention": scene.listeners.mention,
+                "in": scene.live,
+            },
+            channel=scene.general,
+        )
+        await scene.until(1)
+        await scene.both("/milestones 500 1k 2k", "milestones", {"thresholds": "500 1k 2k"})
+        await scene.until(2)
+        await scene.both("/test", "test", {})
+        await scene.until(3)
+        await scene.both("/mute 2h", "mute", {"time": "2h"})
+    await scene.until(10)
+    async with scene.chapter("trust"):
+        await scene.both("/deliveries", "deliveries", {})
+        await scene.until(11)
+        await scene.says("/unwatch Night Radio", who=scene.ben)
+        await scene.taps("Mute", who=scene.ben)
+        await scene.presses("Mute", who=scene.guest)
+        await scene.until(12)
+        await scene.both("/forget", "forget", {})
+    guest = f"icecast:https://{HOST}/guest"
+    await scene.both(f"/watch {guest} as Guest Mount", "watch", {"address": guest, "name": "Guest Mount"})
+    await scene.uses("subscribe", {"name": "Guest Mount", "mention": scene.listeners.mention})
+    async with scene.chapter("hostile"):
+        await scene.at(SUNDAY + HOUR)
+        await scene.until(4)
+        await scene.both("/stats Guest Mount", "stats", {"name": "Guest Mount"})

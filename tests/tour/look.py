@@ -1,0 +1,24 @@
+"""What both looks share: times as the reader has them, and faces."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from html import escape
+from zoneinfo import ZoneInfo
+
+from bot.domain import SECOND
+
+#: Where the readers live.
+ZONE = "Europe/Berlin"
+FACES = {"Milepost": "#4f5bd5", "Ann": "#d9518c", "Ben": "#2f9e6e"}
+
+
+def clock(at: int) -> str:
+    """Return the time of day at the readers' place."""
+    return f"{datetime.fromtimestamp(at / SECOND, UTC).astimezone(ZoneInfo(ZONE)):%H:%M}"
+
+
+def avatar(name: str) -> str:
+    """Return a round sign with the first letter of a name, which is not part of the text."""
+    colour, letter = FACES.get(name, "#3f7fb5"), escape(name[:1])
+    return f'<span class="face" style="background:{colour}" data-letter="{letter}"></span>'
