@@ -100,6 +100,7 @@ class Dispatcher:
         words = Words(
             language=(chat.language if chat else None) or request.locale or "en",
             timezone=(chat.timezone if chat else None) or "UTC",
+            chosen=chat is not None and chat.timezone is not None,
         )
         request = self._standing(request, chat)
         wait = (
@@ -210,7 +211,12 @@ def _unknown_name(command: Command, request: Request, unknown: watching.UnknownN
             ),
             buttons=_choices(command, request, unknown.near),
         )
-    return Message(symbol="❔", title=title, lines=(words.say("/watches lists what is watched here."),))
+    where = (
+        words.say("/watches lists what is watched here.")
+        if request.is_admin
+        else words.say("/live lists what is on the air.")
+    )
+    return Message(symbol="❔", title=title, lines=(where,))
 
 
 def _source_error(error: SourceError, words: Words, services: Services) -> Message:

@@ -29,6 +29,7 @@ async def milestones(request: Request, services: Services, words: Words) -> Mess
         own = watching.here((await watching.subscriptions(services, request)).get(watched.watch.id, []), request)
         ladder = own.ladder if own else None
         title = words.say("Milestones of {name}", name=bold(watched.name))
+    words = words.of(watched.watch.timezone)
     lines = [_rungs(ladder, words)]
     told = await statistics.would_have_told(services, watched, ladder)
     lines += [_told(one, words) for one in told]
@@ -50,10 +51,12 @@ def _told(told: statistics.Told, words: Words) -> Line:
     date = words.date(told.session.tally.first_at)
     if not told.rungs:
         return words.say("{date}: it would have told nothing.", date=date)
+    *before, last = told.rungs[-8:]
     shown = [
-        words.text("{rung} at {time}", rung=words.exact(rung), time=words.clock(at).text)
-        for at, rung in told.rungs[-8:]
+        words.text("{rung} at {time}", rung=words.exact(rung), time=words.clock(at).text) for at, rung in before
     ]
+    # The zone is said once, at the end.
+    shown.append(words.text("{rung} at {time}", rung=words.exact(last[1]), time=words.time(last[0]).text))
     return words.say("{date}: it would have told {rungs}.", date=date, rungs=words.list(shown))
 
 

@@ -20,6 +20,7 @@ async def stats(request: Request, services: Services, words: Words) -> Message:
     watched = await watching.find(services, request, request.text)
     found = await statistics.of(services, request, watched)
     watch, session = watched.watch, found.session
+    words = words.of(watch.timezone)
     if session is None:
         lines = [
             words.say("Watched since {date}.", date=words.date(watch.created_at)),

@@ -25,7 +25,7 @@ async def test(request: Request, services: Services, words: Words) -> Message:
     kind = next((found for word in typed if (found := kind_of(word)) is not None), milestone.KIND)
     story = await preview(services, request, watched, kind)
     own = (await watching.subscriptions(services, request)).get(watched.watch.id, [])
-    message = alerts.write(story, words)
+    message = alerts.write(story, words.of(story.timezone))
     small = faint(words.text("A preview: nothing happened, and nobody was called."))
     others = (
         ()

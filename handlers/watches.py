@@ -50,7 +50,11 @@ async def watches(request: Request, services: Services, words: Words) -> Message
 def _alerts(one: Subscription, now: int, words: Words) -> Line:
     """Return where a subscription's alerts go, and which."""
     if one.muted_until is not None and one.muted_until > now:
-        text = words.text("muted until {time}", time=words.time(one.muted_until).text)
+        text = words.text(
+            "muted until {time}, {date}",
+            time=words.time(one.muted_until).text,
+            date=words.date(one.muted_until).text,
+        )
     else:
         text = words.text("alerts: {kinds}", kinds=words.list(names(one.kinds, words)))
         if one.ladder is not None:

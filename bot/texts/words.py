@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from datetime import date as calendar_date
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
@@ -76,11 +76,19 @@ class Words:
 
     A ``language`` without a catalog is spoken to in English, a ``timezone`` that the tz database does not
     know is taken as UTC and shown so. ``catalogs`` is where the sentences are.
+
+    Attributes:
+        chosen: Whether the reader chose the zone; else that of what is told about is better.
     """
 
     language: str = ENGLISH
     timezone: str = "UTC"
+    chosen: bool = True
     catalogs: Path = CATALOGS
+
+    def of(self, timezone: str) -> Words:
+        """Return how the reader is told about what takes place in a zone: in their own, if they chose one."""
+        return self if self.chosen else replace(self, timezone=timezone)
 
     # Sentences
 

@@ -197,7 +197,7 @@ async def test_a_ladder_of_its_own_is_told_and_tried_on_past_sessions(bot: Talk)
     told = await bot.until(NOON + 3 * HOUR)
     assert re.findall(r"reached ([\d,]+)", told) == ["60,000", "120,000"]
     shown = await bot.say("/milestones Night Radio 30k 90k")
-    assert re.search(r"it would have told 30,000 at 12:\d\d and 90,000 at 12:\d\d", shown)
+    assert re.search(r"it would have told 30,000 at 17:\d\d and 90,000 at 17:\d\d PKT", shown)
     assert "from a tenth of its best session" in await bot.say("/milestones Night Radio default")
 
 
