@@ -40,7 +40,8 @@ class Platform:
         name: As people write it.
         prefix: Its settings are ``<prefix>_CLIENT_ID``, ``_CLIENT_SECRET``, ``_API_URL`` and ``_AUTH_URL``.
         api: The root of its API, unless set.
-        auth: The root of the address that gives tokens (``<auth>/token``), unless set.
+        auth: The root of the address that gives tokens, unless set.
+        grant: What follows it, where tokens are given.
         id_header: Where each call names the application as well, or None.
         validates: Whether it wants tokens looked at each hour, at ``<auth>/validate``.
         wait_of: Milliseconds to wait by the headers of a 429.
@@ -50,6 +51,7 @@ class Platform:
     prefix: str
     api: str
     auth: str
+    grant: str = "/token"
     id_header: str | None = None
     validates: bool = False
     wait_of: Callable[[Mapping[str, str]], int | None] = wait_of
@@ -212,7 +214,7 @@ class Application:
             "client_secret": self._kit.settings[self._secret_name],
             "grant_type": "client_credentials",
         }
-        page = await self._kit.web.post(f"{self._auth}/token", form=form, guard=False)
+        page = await self._kit.web.post(f"{self._auth}{self._platform.grant}", form=form, guard=False)
         if page.status in REFUSALS:
             raise self._refused()
         self._judge(page)
