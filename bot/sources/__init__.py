@@ -11,14 +11,18 @@ from collections.abc import Callable
 from bot.ports.source import Source
 from bot.sources.icecast import Icecast
 from bot.sources.json import Json
+from bot.sources.kick import Kick
 from bot.sources.kit import Kit
 from bot.sources.prometheus import Prometheus
 from bot.sources.replay import Replay
+from bot.sources.twitch import Twitch
 
 #: Each makes its source from what all share: the HTTP client, the operator's keys, a memory.
 SOURCES: dict[str, Callable[[Kit], Source]] = {
     "icecast": lambda kit: Icecast(kit.web),
     "json": lambda kit: Json(kit.web),
+    "kick": Kick,
     "prometheus": lambda kit: Prometheus(kit.web),
     "replay": lambda kit: Replay(),
+    "twitch": Twitch,
 }

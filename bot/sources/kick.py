@@ -236,12 +236,12 @@ class Kick:
         back = {id_ for id_ in listings if standings[id_].state is not State.KNOWN}
         await self._accounts.note(dict.fromkeys(back, State.KNOWN), now)
         gone -= back
-        new = listed.refused - apart
+        new, asked = listed.refused - apart, owners.keys() - apart
         quiet = [id_ for id_ in owners if id_ not in listings | apart | new and standings[id_].is_due(now)]
         # One look a reading: after a long pause all are due at once, and each costs calls.
         for id_ in [*sorted(new), *quiet[:1]]:
             try:
-                there = await self._exists(id_, by_refusals=id_ in new and len(owners) > 1)
+                there = await self._exists(id_, by_refusals=id_ in new and len(asked) > 1)
             except SourceError:
                 state = State.BARRED if id_ in new else standings[id_].state
                 await self._accounts.note({id_: state}, now, term=SOON)
