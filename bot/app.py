@@ -95,10 +95,10 @@ async def build(
         by_platform = {chat.platform: chat for chat in chats}
 
         async def render(owed: Owed) -> Post | None:
-            return await write_post(database, owed, installation=installation)
+            return await write_post(database, owed, installation=installation, now=clock())
 
-        async def warn(chat: Chat, owed: Owed, why: str) -> None:
-            await warn_admin(database, chat, owed, why)
+        async def warn(chat: Chat, owed: Owed, why: str, *, over: bool) -> None:
+            await warn_admin(database, chat, owed, why, over=over)
 
         poll = Poll(database, sources, ingest)
         stack.push_async_callback(poll.stop)
@@ -117,7 +117,7 @@ async def build(
         )
 
 
-async def write_post(database: Database, owed: Owed, *, installation: str) -> Post | None:
+async def write_post(database: Database, owed: Owed, *, installation: str, now: int) -> Post | None:
     """Return a delivery as the chat will read it, or None if nobody wants it any more."""
     story = await stories.tell(database, owed)
     if story is None:
@@ -125,7 +125,7 @@ async def write_post(database: Database, owed: Owed, *, installation: str) -> Po
     async with database.read() as connection:
         chat = await chat_store.by_id(connection, owed.chat_id)
         subscription = await chat_store.subscription_by_id(connection, owed.subscription_id)
-    if subscription is None:
+    if subscription is None or (subscription.muted_until is not None and subscription.muted_until > now):
         return None
     words = Words(language=chat.language or "en", timezone=chat.timezone or story.timezone)
     rested = subscription.mentioned_at is None or owed.at - subscription.mentioned_at >= MENTION_EVERY
@@ -142,7 +142,7 @@ async def write_post(database: Database, owed: Owed, *, installation: str) -> Po
     )
 
 
-async def warn_admin(database: Database, chat: Chat, owed: Owed, why: str) -> None:
+async def warn_admin(database: Database, chat: Chat, owed: Owed, why: str, *, over: bool) -> None:
     """Tell the admin who set alerts up that they cannot come, and how to mend it.
 
     Raises:
@@ -155,8 +155,9 @@ async def warn_admin(database: Database, chat: Chat, owed: Owed, why: str) -> No
     if subscription is None or subscription.made_by is None:
         return
     words = Words(language=kept.language or "en", timezone=kept.timezone or "UTC")
-    name = names.get(owed.watch_id, "")
-    await chat.tell(subscription.made_by, warning.write(name, kept.title or kept.key, why, words))
+    name, place = names.get(owed.watch_id, ""), subscription.topic_title
+    told = warning.write(name, chat=kept.title or kept.key, place=place, why=why, over=over, words=words)
+    await chat.tell(subscription.made_by, told)
 
 
 @asynccontextmanager

@@ -11,13 +11,15 @@ import structlog
 from bot.domain.outside import clean, without_secrets
 from bot.ports.command import Request, Takes, Who
 from bot.ports.message import Button, Line, Message
-from bot.ports.source import BadAddress, NotAllowed, SourceError
+from bot.ports.source import NoAddress, NotAllowed, SourceError
 from bot.services import presence, watching
 from bot.services.context import Services
 from bot.texts.words import N_, Words, code
 from handlers import COMMANDS
 from handlers.command import Command, Mistake
 from handlers.fair import Fair
+from handlers.places import again, place_of
+from handlers.watch import addresses
 from storage import chats
 
 log = structlog.get_logger(__name__)
@@ -139,12 +141,13 @@ class Dispatcher:
             )
         except watching.WhichOne as which:
             title = words.say("Which one? Here are watched: {names}.", names=words.list(which.names))
-            lines = (_example(f"/{command.name} {which.names[0]}", words),)
-            return Message(symbol="❔", title=title, lines=lines, buttons=_choices(command, request, which.names))
+            lines = (_example(_given(command, request, which.names[0], instead_of=""), words),)
+            choices = _choices(command, request, which.names, instead_of="")
+            return Message(symbol="❔", title=title, lines=lines, buttons=choices)
         except watching.UnknownName as unknown:
             return _unknown_name(command, request, unknown, words)
         except SourceError as error:
-            return _source_error(error, words, self.services)
+            return _source_error(error, request, words, self.services)
         except Exception:
             log.exception("a command failed", command=request.command)
             return _wrong(words)
@@ -166,11 +169,20 @@ def _several(offered: Sequence[str], typed: str) -> list[str]:
     return [" ".join([*chosen, word]) for word in left if word.startswith(last.casefold())]
 
 
-def _choices(command: Command, request: Request, names: Sequence[str]) -> tuple[Button, ...]:
+def _given(command: Command, request: Request, name: str, *, instead_of: str) -> str:
+    """Return the same command for a name in the place of what was typed, with all that stood behind it."""
+    behind = request.text.strip().removeprefix(instead_of).strip()
+    return " ".join(part for part in (f"/{command.name}", name, behind) if part) + (again(request) or "")
+
+
+def _choices(command: Command, request: Request, names: Sequence[str], *, instead_of: str) -> tuple[Button, ...]:
     """Return a button for each of a few names, which gives the same command with it."""
-    if request.elsewhere:  # a button counts where it is
+    if again(request) is None:
         return ()
-    return tuple(Button(name, command=f"/{command.name} {name}") for name in names[:MOST_CHOICES])
+    return tuple(
+        Button(name, command=_given(command, request, name, instead_of=instead_of))
+        for name in names[:MOST_CHOICES]
+    )
 
 
 def _example(example: str, words: Words) -> Line:
@@ -200,16 +212,20 @@ def _unknown(name: str, words: Words) -> Message:
 
 
 def _unknown_name(command: Command, request: Request, unknown: watching.UnknownName, words: Words) -> Message:
-    title = words.say("Nothing here is called “{name}”.", name=unknown.name[:60])
+    place = place_of(request)
+    if place is not None:
+        title = words.say("Nothing in {place} is called “{name}”.", place=place, name=unknown.name[:60])
+    else:
+        title = words.say("Nothing here is called “{name}”.", name=unknown.name[:60])
     if unknown.near:
         return Message(
             symbol="❔",
             title=title,
             lines=(
                 words.say("Did you mean {names}?", names=words.list(unknown.near)),
-                _example(f"/{command.name} {unknown.near[0]}", words),
+                _example(_given(command, request, unknown.near[0], instead_of=unknown.name), words),
             ),
-            buttons=_choices(command, request, unknown.near),
+            buttons=_choices(command, request, unknown.near, instead_of=unknown.name),
         )
     where = (
         words.say("/watches lists what is watched here.")
@@ -219,11 +235,16 @@ def _unknown_name(command: Command, request: Request, unknown: watching.UnknownN
     return Message(symbol="❔", title=title, lines=(where,))
 
 
-def _source_error(error: SourceError, words: Words, services: Services) -> Message:
-    examples = ", ".join(source.example for source in services.registry.sources.values())
-    if isinstance(error, BadAddress) and " " not in str(error):
+def _source_error(error: SourceError, request: Request, words: Words, services: Services) -> Message:
+    if isinstance(error, NoAddress):
         shown = clean(without_secrets(str(error)), limit=80) or "…"
         title = words.say("“{address}” is not an address that I can watch.", address=shown)
-        return Message(symbol="❔", title=title, lines=(words.say("These are: {examples}", examples=examples),))
+        lines: list[Line] = []
+        if shown.startswith(("http://", "https://")) and services.registry.of("icecast") is not None:
+            lines.append(
+                words.say("If it is an Icecast stream: {command}", command=code(f"/watch icecast:{shown}"))
+            )
+        lines += addresses(request, words, services)
+        return Message(symbol="❔", title=title, lines=tuple(lines))
     symbol = "🔒" if isinstance(error, NotAllowed) else "❔"
     return Message(symbol=symbol, title=words.say("{why}", why=str(error)))

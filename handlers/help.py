@@ -7,9 +7,13 @@ from bot.ports.message import Line, Message
 from bot.services.context import Services
 from bot.texts.words import N_, Words, bold, code
 from handlers.command import Command, Group, Mistake
+from handlers.watch import addresses
+
+#: Who reads the list knows them.
+_KNOWN = {"start", "help"}
 
 
-async def help_(request: Request, services: Services, words: Words) -> Message:  # noqa: ARG001
+async def help_(request: Request, services: Services, words: Words) -> Message:
     from handlers import COMMANDS  # noqa: PLC0415 - the registry holds this very command
 
     wanted = request.text.strip().lstrip("/").lower()
@@ -17,37 +21,40 @@ async def help_(request: Request, services: Services, words: Words) -> Message: 
         command = next((one for one in COMMANDS if one.name == wanted), None)
         if command is None:
             raise Mistake(words.say("There is no command /{name}.", name=wanted[:32]), example="/help stats")
-        return _one(command, words)
+        return _one(command, request, words, services)
     lines: list[Line] = []
     for group in Group:
-        chosen = [one for one in COMMANDS if one.group is group and _may(one, request)]
+        chosen = [one for one in COMMANDS if one.group is group and one.name not in _KNOWN and _may(one, request)]
         if not chosen:
             continue
+        if lines:
+            lines.append(())
         lines.append((bold(words.text(group.value)),))
-        lines += [words.say("/{name} – {about}", name=_usage(one), about=words.text(one.about)) for one in chosen]
+        lines += [words.say("/{name} – {about}", name=one.name, about=words.text(one.about)) for one in chosen]
+    lines.append(())
     lines.append(words.say("More on one of them: {example}", example=code("/help milestones")))
     return Message(title=words.say("What I can do"), symbol="📖", lines=tuple(lines))
 
 
-def _one(command: Command, words: Words) -> Message:
+def _one(command: Command, request: Request, words: Words, services: Services) -> Message:
     lines = [words.say("For example: {example}", example=code(command.example))]
     lines += [
         words.say("{param}: {about}", param=param.lead or param.name, about=words.text(param.about))
         for param in command.params
     ]
+    if command.name == "watch":
+        lines += addresses(request, words, services)
     return Message(
         symbol="📖",
-        title=words.say("/{name} – {about}", name=_usage(command, whole=True), about=words.text(command.about)),
+        title=words.say("/{name} – {about}", name=_usage(command), about=words.text(command.about)),
         lines=tuple(lines),
     )
 
 
-def _usage(command: Command, *, whole: bool = False) -> str:
-    """Return a command with its arguments; those that a word leads in only where all is explained."""
+def _usage(command: Command) -> str:
+    """Return a command with its arguments."""
     shown = [command.name]
     for param in command.params:
-        if param.lead and not whole:
-            continue
         name = f"{param.lead} …" if param.lead else param.name
         shown.append(name if param.required else f"[{name}]")
     return " ".join(shown)

@@ -39,11 +39,6 @@ def kind_of(word: str) -> str | None:
     return _TYPED.get(word.strip(",").lower())
 
 
-def typed_for(kind: str) -> str:
-    """Return what people type for a kind."""
-    return next(word for word in TYPED if kind_of(word) == kind)
-
-
 def is_kind(word: str) -> bool:
     """Tell whether a typed word means a kind, or all of them."""
     return kind_of(word) is not None or word.strip(",").lower() in {"all", "and"}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from bot.ports.command import Param, Request, Takes, Who
-from bot.ports.message import Message
+from bot.ports.message import Button, Message
 from bot.services import watching
 from bot.services.context import Services
-from bot.texts.words import N_, Words, bold
+from bot.texts.words import N_, Words, bold, code
 from handlers.arguments import minutes
 from handlers.command import Command, Group, Mistake
 from handlers.named import named
@@ -28,15 +28,18 @@ async def mute(request: Request, services: Services, words: Words) -> Message:
     until = await watching.mute(services, request, watched, length)
     if until is None:
         return Message(symbol="🔔", title=words.say("{name} is no longer muted.", name=bold(watched.name)))
+    name, time, date = bold(watched.name), words.time(until), words.date(until)
+    if date.text == words.date(services.clock()).text:
+        title = words.say("{name} is muted until {time}.", name=name, time=time)
+    else:
+        title = words.say("{name} is muted until {time}, {date}.", name=name, time=time, date=date)
     return Message(
         symbol="🔕",
-        title=words.say(
-            "{name} is muted until {time}, {date}.",
-            name=bold(watched.name),
-            time=words.time(until),
-            date=words.date(until),
+        title=title,
+        lines=(
+            words.say("Its figures are still kept. Sooner: {example}", example=code(f"/mute {watched.name} off")),
         ),
-        lines=(words.say("Its figures are still kept. Sooner: {example}", example=f"/mute {watched.name} off"),),
+        buttons=() if request.elsewhere else (Button(words.text("Unmute"), command=f"/mute {watched.name} off"),),
     )
 
 

@@ -10,6 +10,8 @@ from bot.texts.words import N_, Words
 #: Read by the chat's adapter: what comes to a handler is a request of that place.
 IN = Param("in", N_("a channel, thread or other chat, if not here"), Takes.PLACE, lead="in")
 LONGEST = 80
+#: Where a place is typed behind a command; on Discord it is an option, which buttons do not have.
+_TYPED_PLACES = "telegram"
 
 
 def place_of(request: Request) -> Span | None:
@@ -24,6 +26,13 @@ def lacking(request: Request, words: Words) -> tuple[Line, ...]:
     return (
         words.say("⚠️ But I may not post here: allow me “{permission}” in this channel.", permission=request.lacks),
     )
+
+
+def again(request: Request) -> str | None:
+    """Return what makes a command that is typed or tapped count in the same place; None if nothing does."""
+    if not request.elsewhere:
+        return ""
+    return f" in {request.chat}" if request.platform == _TYPED_PLACES else None
 
 
 def place(title: str | None) -> Span | None:

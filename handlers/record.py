@@ -46,7 +46,7 @@ async def _add(request: Request, services: Services, words: Words, text: str) ->
     measure = next((word for word in typed if word.lower() in list(RECORDED)), None)
     if measure is None:
         measures = words.list([one.value for one in RECORDED])
-        raise Mistake(words.say("Say which measure it is: {measures}.", measures=measures), example=ADD)
+        raise Mistake(words.say("Say which measure it is, one of {measures}.", measures=measures), example=ADD)
     typed.remove(measure)
     link = next((word for word in typed if word.startswith(("https://", "http://"))), None)
     typed = [word for word in typed if word != link]

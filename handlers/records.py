@@ -35,6 +35,8 @@ async def records(request: Request, services: Services, words: Words) -> Message
             platform=platform_name(shelf.platform),
             measure=measure_name(words, shelf.measure),
         )
+        if lines:
+            lines.append(())
         lines.append((bold(heading),))
         rows = [(rival.value, _session(called, rival, shelf, words)) for called, rival in shelf.best]
         rows += [(entry.value, _entry(entry, shelf, words)) for entry in shelf.booked]
@@ -43,13 +45,13 @@ async def records(request: Request, services: Services, words: Words) -> Message
         symbol="🏆",
         title=words.say("Records"),
         lines=tuple(lines),
-        footer=words.say("Unlike measures are never compared."),
+        footer=words.say("Observed by us, where nothing else is said. Unlike measures are never compared."),
     )
 
 
 def _session(called: str, rival: Rival, shelf: book.Shelf, words: Words) -> Line:
     return words.say(
-        "{value} by {name}, {date}; observed by us",
+        "{value} {name}, {date}",
         value=bold(value_text(words, shelf.measure, rival.value)),
         name=name(called),
         date=words.day(rival.date or ""),
@@ -60,7 +62,7 @@ def _entry(entry: Entry, shelf: book.Shelf, words: Words) -> Line:
     value = value_text(words, shelf.measure, entry.value)
     if entry.at_least:
         value = words.text("at least {value}", value=value)
-    marks = [words.text("imported")]
+    marks = [words.text("imported as #{number}", number=str(entry.id))]
     if entry.date:
         marks.insert(0, words.day(entry.date))
     if entry.disputed and entry.note:
@@ -68,8 +70,7 @@ def _entry(entry: Entry, shelf: book.Shelf, words: Words) -> Line:
     elif entry.disputed:
         marks.append(words.text("disputed"))
     return words.say(
-        "#{number} {value} by {holder}; {marks}",
-        number=str(entry.id),
+        "{value} {holder}, {marks}",
         value=bold(value),
         holder=link(name(entry.holder), entry.link) if entry.link else name(entry.holder),
         marks=", ".join(marks),

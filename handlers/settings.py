@@ -8,11 +8,12 @@ from functools import lru_cache
 from zoneinfo import available_timezones
 
 from bot.ports.command import Param, Request, Takes, Who
-from bot.ports.message import Message
+from bot.ports.message import Line, Message
 from bot.services import watching
 from bot.services.context import Services
 from bot.texts.words import N_, Words, bold
 from handlers.command import Command, Group, Mistake
+from handlers.places import place_of
 from handlers.subscribe import called
 from storage import chats
 
@@ -29,6 +30,8 @@ async def settings(request: Request, services: Services, words: Words) -> Messag
             return await _set_zone(value.strip(), request, services, words)
         case "admins":
             return await _set_admins(value.strip(), request, services, words)
+        case _ if _in_city(request.text.strip().casefold().replace(" ", "_")):
+            return await _set_zone(request.text.strip(), request, services, words)
     raise Mistake(words.say("There is no setting “{key}”; there are: timezone, admins.", key=key[:40]))
 
 
@@ -50,7 +53,12 @@ async def _shown(request: Request, services: Services, words: Words) -> Message:
         for role in roles:
             who = words.say("{others}, {role}", others=who, role=called(role))
         lines.append(words.say("Admins: {who}. Change it: {example}", who=who, example="/settings admins @role"))
-    return Message(symbol="⚙️", title=words.say("Settings of this chat"), lines=tuple(lines))
+    return Message(symbol="⚙️", title=_heading(request, words), lines=tuple(lines))
+
+
+def _heading(request: Request, words: Words) -> Line:
+    where = place_of(request)
+    return words.say("Settings of this chat") if where is None else words.say("Settings of {place}", place=where)
 
 
 async def _set_zone(typed: str, request: Request, services: Services, words: Words) -> Message:

@@ -15,7 +15,13 @@ async def start(request: Request, services: Services, words: Words) -> Message:
         words.say("I keep the audience figures of live sessions and tell you when a milestone or record falls.")
     ]
     if request.is_admin:
-        lines.append(words.say("First, tell me what to watch: {example}", example=code(f"/watch {example}")))
+        lines.append(
+            words.say(
+                "First, tell me what to watch, such as {example}; {help} lists the kinds.",
+                example=code(f"/watch {example}"),
+                help="/help watch",
+            )
+        )
     else:
         lines.append(
             words.say("Ask me {live}, {stats} or {records}.", live="/live", stats="/stats", records="/records")

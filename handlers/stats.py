@@ -62,7 +62,7 @@ async def stats(request: Request, services: Services, words: Words) -> Message:
         symbol=symbol,
         title=title,
         lines=tuple(lines),
-        fields=(*fields, *figures(tally, watch.unit, words)),
+        fields=(*fields, *figures(tally, watch.unit, words, live=session.is_live)),
         footer=_footer(found, words),
     )
 
@@ -99,7 +99,7 @@ def _held(found: statistics.Figures, one: BrokenRecord, words: Words) -> Line:
         scope=where,
         value=bold(value_text(words, one.measure, one.value)),
         measure=measure_name(words, one.measure),
-        rival=rival_line(one.standing.previous, one.measure, words),
+        rival=rival_line(one.standing.previous, one.measure, words, called=found.watched.name),
     )
 
 

@@ -34,7 +34,7 @@ async def subscribe(request: Request, services: Services, words: Words) -> Messa
     kinds = [kind for kind in KINDS if kind in chosen]
     if not kinds:
         kept = before is not None and not typed and given
-        kinds = list(before.kinds) if before is not None and kept else list(KINDS)
+        kinds = list(before.kinds) if before is not None and kept else watching.kinds_of(watched.watch)
     values: dict[str, object] = {}
     if "at" in given:
         values["ladder"] = read_ladder(given["at"].split(), words)
@@ -80,8 +80,8 @@ def _whom(value: str, request: Request, words: Words) -> str | None:
         return None
     if request.platform != _ROLES_ON:
         raise Mistake(
-            words.say("Only on Discord there are roles to call; here members set their own notifications."),
-            example="/subscribe",
+            words.say("There are no roles to call here: each member sets notifications for this chat."),
+            example="/subscribe Night Radio milestones records",
         )
     if wanted == HERE:
         return HERE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.domain.alerts import KINDS, milestone
+from bot.domain.alerts import milestone
 from bot.ports.command import Param, Request, Takes, Who
 from bot.ports.message import Button, Line, Message
 from bot.services import watching
@@ -13,11 +13,18 @@ from bot.services.preview import preview
 from bot.texts import alerts
 from bot.texts.words import N_, Words, faint
 from handlers.command import Command, Group
-from handlers.kinds import is_kind, kind_of, names, typed_for
+from handlers.kinds import TYPED, is_kind, kind_of, names
 from handlers.named import named
 from handlers.places import place
 from handlers.subscribe import called
 from storage.chats import Subscription
+
+_LABELS = {
+    "start": N_("Start"),
+    "milestones": N_("Milestone"),
+    "records": N_("Record"),
+    "recap": N_("Recap"),
+}
 
 
 async def test(request: Request, services: Services, words: Words) -> Message:
@@ -27,23 +34,11 @@ async def test(request: Request, services: Services, words: Words) -> Message:
     own = (await watching.subscriptions(services, request)).get(watched.watch.id, [])
     message = alerts.write(story, words.of(story.timezone))
     small = faint(words.text("A preview: nothing happened, and nobody was called."))
-    others = (
-        ()
-        if request.elsewhere
-        else tuple(
-            Button(name, command=f"/test {watched.name} {typed_for(one)}")
-            for one, name in zip(KINDS, _names(words), strict=True)
-            if one != kind
-        )
-    )
+    others = tuple(Button(words.text(_LABELS[word]), command=f"/test {watched.name} {word}") for word in TYPED)
     lines = (*message.lines, (small,), *(_goes(one, kind, services.clock(), words) for one in own))
     if not own:
         lines = (*lines, words.say("No alerts of {name} come to this chat.", name=watched.name))
-    return replace(message, lines=lines, buttons=(*message.buttons, *others))
-
-
-def _names(words: Words) -> list[str]:
-    return [names([kind], words)[0] for kind in KINDS]
+    return replace(message, lines=lines, buttons=() if request.elsewhere else others)
 
 
 def _goes(one: Subscription, kind: str, now: int, words: Words) -> Line:

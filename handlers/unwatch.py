@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from bot.ports.command import Param, Request, Takes, Who
-from bot.ports.message import Message
+from bot.ports.message import Button, Message
 from bot.services import watching
 from bot.services.context import Services
-from bot.texts.words import N_, Words, bold
+from bot.texts.words import N_, Words, bold, code
 from handlers.command import Command, Group
+
+MOST_CHOICES = 8
 
 
 async def unwatch(request: Request, services: Services, words: Words) -> Message:
@@ -15,7 +17,16 @@ async def unwatch(request: Request, services: Services, words: Words) -> Message
         found = await watching.listed(services, request)
         if not found:
             raise watching.NoWatches
-        raise watching.WhichOne([one.name for one in found])
+        choices = [
+            Button(words.text("Stop watching {name}", name=one.name), command=f"/unwatch {one.name}")
+            for one in found[:MOST_CHOICES]
+        ]
+        return Message(
+            symbol="❔",
+            title=words.say("Stop watching which one?"),
+            lines=(words.say("For example: {example}", example=code(f"/unwatch {found[0].name}")),),
+            buttons=() if request.elsewhere else tuple(choices),
+        )
     watched = await watching.find(services, request, request.text)
     typed = request.text.strip().strip('"“”')
     if watched.name.casefold() != typed.casefold() and ":" not in typed:  # a beginning is too little to take away

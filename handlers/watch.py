@@ -15,6 +15,8 @@ from handlers.command import Command, Group, Mistake
 from handlers.kinds import names
 from handlers.places import IN, lacking, place_of
 
+#: A name in quotes may hold the word itself.
+_QUOTED_AS = re.compile(r'(?P<address>\S.*?)\s+as\s+["“](?P<name>[^"“”]+)["”]', re.IGNORECASE | re.DOTALL)
 _AS = re.compile(r"(?P<address>\S+(?:.*\S)?)\s+as\s+(?P<name>\S.*)", re.IGNORECASE | re.DOTALL)
 
 _METRICS = {
@@ -39,7 +41,7 @@ async def watch(request: Request, services: Services, words: Words) -> Message:
     except watching.NameTaken:
         raise Mistake(words.say("Another watch here is already called “{name}”.", name=name or "")) from None
     if added.already:
-        return Message(symbol="👀", title=_known(added, words), lines=lacking(request, words))
+        return Message(symbol="👀", title=_known(added, request, words), lines=lacking(request, words))
     lines = [_reports(added, words)]
     if added.description.live_now is True:
         lines.append(words.say("It is on the air right now."))
@@ -73,7 +75,7 @@ def _typed(request: Request, services: Services, words: Words) -> tuple[str, str
     address = request.text.strip()
     if not address:
         raise Mistake(words.say("Tell me what to watch."), example=_example(services))
-    match = _AS.fullmatch(address)
+    match = _QUOTED_AS.fullmatch(address) or _AS.fullmatch(address)
     if match is None:
         return address, None
     name = match["name"].strip().strip('"“”')
@@ -85,11 +87,16 @@ def _typed(request: Request, services: Services, words: Words) -> tuple[str, str
     return match["address"].strip(), name
 
 
-def _known(added: watching.Added, words: Words) -> Line:
+def _known(added: watching.Added, request: Request, words: Words) -> Line:
     """Say what is new about a watch that the chat had before."""
     name = bold(added.name)
+    where = place_of(request)
+    if added.joined and where is not None:
+        return words.say(
+            "{name} is watched already; its alerts go to {place} from now on.", name=name, place=where
+        )
     if added.joined:
-        return words.say("{name} is watched already; its alerts come here, too.", name=name)
+        return words.say("{name} is watched already; its alerts come here from now on.", name=name)
     if added.renamed:
         return words.say("It is called {name} here from now on.", name=name)
     return words.say("{name} is watched here already.", name=name)
@@ -103,6 +110,16 @@ def _reports(added: watching.Added, words: Words) -> Line:
         figure=figure,
         interval=words.duration(added.watch.interval),
     )
+
+
+def addresses(request: Request, words: Words, services: Services) -> list[Line]:
+    """Return an address of each kind that whoever asks may watch, ready to be copied."""
+    shown = [
+        source.example
+        for source in services.registry.sources.values()
+        if request.is_operator or not source.for_operators
+    ]
+    return [words.say("These are:"), *((code(example),) for example in shown)]
 
 
 def _example(services: Services) -> str:

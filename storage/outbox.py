@@ -486,6 +486,9 @@ class Past:
     topic_title: str | None
     kind: str
     at: int
+    measure: str | None
+    value: float | None
+    unit: str
     threshold: float | None
     state: str
     settled_at: int | None
@@ -502,6 +505,9 @@ async def latest(connection: Connection, *, chat_id: int, limit: int) -> list[Pa
             subscription.c.topic_title,
             delivery.c.kind,
             alert.c.at,
+            alert.c.measure,
+            alert.c.value,
+            watch.c.unit,
             delivery.c.threshold,
             delivery.c.state,
             delivery.c.settled_at,

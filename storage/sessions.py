@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import fields
 from operator import attrgetter
 from typing import Any
@@ -78,6 +78,12 @@ async def tracks(connection: Connection, watch_ids: Sequence[int]) -> dict[int, 
     for row in rows:
         found[row.watch_id].sessions.append(_session(row))
     return found
+
+
+async def watch_ids(connection: Connection, ids: Collection[int]) -> dict[int, int]:
+    """Return the watch of each of these sessions."""
+    rows = await connection.execute(sa.select(session.c.id, session.c.watch_id).where(session.c.id.in_(ids)))
+    return {row.id: row.watch_id for row in rows}
 
 
 async def by_keys(connection: Connection, keys: Sequence[tuple[int, str]]) -> list[Session]:

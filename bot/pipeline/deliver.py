@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol
 
 import structlog
 
@@ -53,8 +54,18 @@ FIRST_PAUSE_NOT_PERMITTED = MINUTE
 LONGEST_PAUSE = 15 * MINUTE
 
 Render = Callable[[Owed], Awaitable[Post | None]]
-#: Writes to an admin why a delivery cannot arrive; given the chat, the delivery and the reason.
-Warn = Callable[[Chat, Owed, str], Awaitable[None]]
+
+
+class Warn(Protocol):
+    """Writes to an admin why a delivery cannot arrive.
+
+    Args:
+        over: No more will be tried: the place is gone.
+    """
+
+    async def __call__(self, chat: Chat, owed: Owed, why: str, *, over: bool) -> None: ...
+
+
 Clock = Callable[[], int]
 
 
@@ -187,7 +198,7 @@ class Deliver:
             await self._settle(owed, "dead", now, error=f"not written: {type(error).__name__}")
             return
         if post is None:
-            await self._settle(owed, "expired", now, error="nobody is subscribed any more")
+            await self._settle(owed, "expired", now, error="muted, or nobody is subscribed any more")
             return
         wait = await self._turn(owed, chat, target)
         if wait:
@@ -253,9 +264,9 @@ class Deliver:
                 await chat_store.disable(connection, owed.chat_id, now=now, why=str(error))
         log.warning("a place is gone", platform=owed.chat_platform, why=str(error))
         if isinstance(error, TopicGone):
-            await self._warn_once(owed, chat, str(error))
+            await self._warn_once(owed, chat, str(error), over=True)
 
-    async def _warn_once(self, owed: Owed, chat: Chat, problem: str) -> None:
+    async def _warn_once(self, owed: Owed, chat: Chat, problem: str, *, over: bool = False) -> None:
         """Tell the admin who set it up what is wrong, once for as long as something is."""
         if owed.problem != problem:
             async with self._database.write() as connection:
@@ -267,7 +278,7 @@ class Deliver:
             return
         try:
             async with asyncio.timeout(LONGEST_SEND_SECONDS):
-                await self._warn(chat, owed, problem)
+                await self._warn(chat, owed, problem, over=over)
         except (SendError, TimeoutError) as error:  # they take no messages: /watches says it, too
             log.info("an admin could not be told", platform=owed.chat_platform, why=str(error) or "no answer")
 

@@ -40,6 +40,10 @@ class BadAddress(SourceError):
     trouble = Trouble.DENIED
 
 
+class NoAddress(BadAddress):
+    """No source takes this text, which is all that the error says."""
+
+
 class NotAllowed(SourceError):
     """The operator has not allowed this address."""
 
@@ -223,7 +227,7 @@ class Registry:
         """Split ``platform:reference`` or a plain URL into its source and reference.
 
         Raises:
-            BadAddress: No source takes it.
+            NoAddress: No source takes it.
         """
         text = address.strip().strip("<>")
         head, colon, rest = text.partition(":")
@@ -234,4 +238,4 @@ class Registry:
             reference = candidate.recognises(text)
             if reference is not None:
                 return candidate, reference
-        raise BadAddress(text)
+        raise NoAddress(text)

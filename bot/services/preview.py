@@ -32,9 +32,11 @@ async def preview(services: Services, request: Request, watched: Watched, kind: 
     session = newest[0] if newest else _made_up(watch.id, now, metric)
     measure = MARK_OF[metric]
     value = measured(session.tally, measure) or FIGURE
+    # What is over is told as of its best moment.
+    at = now if session.is_live else session.tally.peak_at or session.tally.last_at or now
     story = Story(
         kind=kind,
-        at=now,
+        at=at,
         late=False,
         name=watched.name,
         watch=watch.name,

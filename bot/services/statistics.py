@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.domain.alerts import milestone
-from bot.domain.measure import MARK_OF, Measure
+from bot.domain.measure import LIVE_RECORDED, MARK_OF, Measure
 from bot.domain.pace import WINDOW, Estimate, estimate
 from bot.domain.reading import Metric
 from bot.domain.session import Session
@@ -14,9 +14,9 @@ from bot.domain.snapshot import confirmed
 from bot.domain.story import BrokenRecord
 from bot.ports.command import Request
 from bot.services.context import Services
-from bot.services.story import broken_records
+from bot.services.story import as_called, broken_records
 from bot.services.watching import Watched, here, listed, subscriptions
-from storage import chats, samples, sessions
+from storage import chats, samples, sessions, watches
 from storage.watches import Watch
 
 
@@ -74,6 +74,10 @@ async def of(services: Services, request: Request, watched: Watched) -> Figures:
         records: tuple[BrokenRecord, ...] = ()
         if chat is not None:
             records, _ = await broken_records(connection, watch, session, chat_id=chat.id)
+            names = {one.id: name for name, one in await watches.of_chat(connection, chat.id)}
+            records = await as_called(connection, names, records)
+            if session.is_live:  # the others stand when it is over
+                records = tuple(one for one in records if one.measure in LIVE_RECORDED)
         rung = guess = None
         ladder = own.ladder if own else None
         if session.is_live and session.tally.peak is not None and Metric(watch.metric) is Metric.CONCURRENT:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -50,9 +51,25 @@ async def tell(database: Database, owed: Owed) -> Story | None:
         )
         if owed.kind == milestone.KIND:
             return await _milestone(connection, base, owed, subscription)
-        if owed.kind == ended.KIND:
-            return await _recap(connection, base, owed, watch)
-        return _record(base, owed)
+        told = await _recap(connection, base, owed, watch) if owed.kind == ended.KIND else _record(base, owed)
+        return replace(told, records=await as_called(connection, names, told.records))
+
+
+async def as_called(
+    connection: Connection, names: Mapping[int, str], broken: Sequence[BrokenRecord]
+) -> tuple[BrokenRecord, ...]:
+    """Return records with their rivals under the names that one chat gave to its watches, by watch."""
+    ids = {one.standing.previous.session_id for one in broken} - {None}
+    watch_of = await sessions.watch_ids(connection, [id_ for id_ in ids if id_ is not None]) if ids else {}
+    return tuple(_renamed(one, watch_of, names) for one in broken)
+
+
+def _renamed(one: BrokenRecord, watch_of: Mapping[int, int], names: Mapping[int, str]) -> BrokenRecord:
+    previous = one.standing.previous
+    name = names.get(watch_of.get(previous.session_id or 0, 0))
+    if name is None:
+        return one
+    return replace(one, standing=replace(one.standing, previous=replace(previous, holder=name)))
 
 
 def _record(base: Story, owed: Owed) -> Story:

@@ -66,7 +66,7 @@ class Added:
 
     Attributes:
         already: The chat watched it before; only the name may be new.
-        joined: Its alerts came to other topics of the chat only, and come to this one, too, from now on.
+        joined: The chat watched it, but its alerts did not come here; from now on they do.
         renamed: The chat calls it otherwise from now on.
         address: As it is written in full.
     """
@@ -259,9 +259,11 @@ def here(found: Sequence[Subscription], request: Request) -> Subscription | None
 
 
 async def _is_new_here(connection: Connection, request: Request, chat: Chat, watch: Watch) -> bool:
-    """Tell whether a watch's alerts come to other topics of a chat, but not to this one."""
-    topics = {one.topic for one in await chats.subscriptions(connection, chat.id) if one.watch_id == watch.id}
-    return bool(topics) and (request.topic or "") not in topics
+    """Tell whether a watch's alerts do not come to this topic of a chat."""
+    return not any(
+        one.watch_id == watch.id and one.topic == (request.topic or "") and one.disabled_why is None
+        for one in await chats.subscriptions(connection, chat.id)
+    )
 
 
 async def _subscribe(

@@ -151,8 +151,8 @@ class Icecast:
         mount = on_air.get(place.mount)
         note = NOTE
         if mount is None:
-            others = f"on it now: {', '.join(sorted(on_air)[:MOST_LISTED])}" if on_air else "and no other is"
-            note = f"{place.mount} is not on the air ({others}). {NOTE}"
+            listed = ", ".join(f"{place.server.host}{other}" for other in sorted(on_air)[:MOST_LISTED])
+            note = f"On that server now: {listed}. {NOTE}" if on_air else NOTE
         return Description(
             reference=place.reference,
             name=(mount.name if mount else None) or f"{place.server.host}{place.mount}",

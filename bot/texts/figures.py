@@ -10,24 +10,23 @@ from bot.texts.words import Words, bold
 
 
 def figures(
-    tally: Tally, unit: str, words: Words, *, unrivalled: frozenset[Measure] = frozenset()
+    tally: Tally, unit: str, words: Words, *, unrivalled: frozenset[Measure] = frozenset(), live: bool = False
 ) -> tuple[Field, ...]:
     """Return what is known of a session; what is not known is left out, never shown as zero.
+
+    Where it is ``live``, its unit and length are said already.
 
     Figures of the whole session stand by themselves: where nothing like them is known, that is said.
     """
     fields = []
     if tally.peak is not None and tally.peak_at is not None:
-        fields.append(
-            Field(
-                words.text("Peak"),
-                words.say(
-                    "{figure} at once, at {time}",
-                    figure=bold(words.text("{figure}", figure=counted(words, tally.peak, unit))),
-                    time=words.time(tally.peak_at),
-                ),
-            )
-        )
+        at = words.time(tally.peak_at)
+        if live:
+            peak = words.say("{figure} at {time}", figure=bold(words.exact(tally.peak)), time=at)
+        else:
+            shown = bold(words.text("{figure}", figure=counted(words, tally.peak, unit)))
+            peak = words.say("{figure} at once, at {time}", figure=shown, time=at)
+        fields.append(Field(words.text("Peak"), peak))
     if tally.average is not None:
         average = bold(value_text(words, Measure.AVERAGE, tally.average))
         fields.append(Field(words.text("Average"), words.say("{value} at once", value=average)))
@@ -47,7 +46,7 @@ def figures(
                 words.say("{value}", value=words.exact(tally.source_peak)),
             )
         )
-    if tally.airtime:
+    if tally.airtime and not live:
         fields.append(Field(words.text("Airtime"), words.say("{value}", value=words.duration(tally.airtime))))
     return tuple(fields)
 

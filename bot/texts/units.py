@@ -13,6 +13,8 @@ _UNITS = {
     "connections": N_("{n} connection", "{n} connections"),
     "viewers": N_("{n} viewer", "{n} viewers"),
     "posts": N_("{n} post", "{n} posts"),
+    # A bare number of whatever it is: what it counts, the watch's name says.
+    "count": N_("{n}", "{n}"),
     "people": N_("{n} person", "{n} people"),
 }
 #: Of a session's whole length, whatever the unit at once.

@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 from bot.domain.outside import clean
-from bot.ports.message import Message
+from bot.ports.message import Message, Span, Style
 from bot.texts.words import Words, bold
 
 LONGEST = 80
 
 
-def write(watch: str, chat: str, why: str, words: Words) -> Message:
-    """Tell that a watch's alerts cannot come to a chat, and why."""
+def write(watch: str, *, chat: str, place: str | None, why: str, over: bool, words: Words) -> Message:
+    """Tell that a watch's alerts cannot come to a place of a chat, and why.
+
+    Args:
+        place: What the platform calls the topic or channel; None for the chat itself.
+        over: They are not tried any more.
+    """
+    name, where = bold(clean(watch, limit=LONGEST)), bold(clean(chat, limit=LONGEST))
+    at = Span(clean(place, limit=LONGEST), Style.REFERENCE) if place else None
+    if over and at is not None:
+        title = words.say("Alerts of {watch} no longer go to {place} in {chat}.", watch=name, place=at, chat=where)
+    elif at is not None:
+        title = words.say("Alerts of {watch} cannot come to {place} in {chat}.", watch=name, place=at, chat=where)
+    else:
+        title = words.say("Alerts of {watch} cannot come to {chat}.", watch=name, chat=where)
+    reason = clean(why, limit=400)
+    if over:
+        then = words.say("{watch} lets them come again, there or elsewhere.", watch="/watch")
+    else:
+        then = words.say("I go on trying for a while; {watches} there says more.", watches="/watches")
     return Message(
         symbol="⚠️",
-        title=words.say(
-            "Alerts of {watch} cannot come to {chat}.",
-            watch=bold(clean(watch, limit=LONGEST)),
-            chat=bold(clean(chat, limit=LONGEST)),
-        ),
-        lines=(
-            words.say("{why}", why=clean(why, limit=400)),
-            words.say(
-                "You set them up, so I tell you, once. I go on trying for a while; {watches} there says more.",
-                watches="/watches",
-            ),
-        ),
+        title=title,
+        lines=(words.say("{why}", why=reason[:1].upper() + reason[1:]), then),
     )

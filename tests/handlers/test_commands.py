@@ -52,7 +52,7 @@ async def test_every_command_answers_and_shows_an_example_that_works(bot: Talk) 
 
 async def test_help_lists_every_command_to_an_operator_and_only_questions_to_others(bot: Talk) -> None:
     shown = await bot.say("/help")
-    assert all(f"/{command.name}" in shown for command in COMMANDS)
+    assert all(f"/{command.name}" in shown for command in COMMANDS if command.name not in {"start", "help"})
     shown = await bot.say("/help", admin=False, operator=False)
     assert "/stats" in shown
     assert "/watch" not in shown
@@ -139,7 +139,9 @@ async def test_stats_live_show_now_peak_average_and_how_it_was_measured(bot: Tal
         "Read every 30 s",
     ):
         assert part in shown
-    assert re.search(r"[\d,]+ participants at once, at \d\d:\d\d", shown)
+    assert re.search(r"Now +[\d,]+ participants, at \d\d:\d\d", shown)
+    assert re.search(r"Peak +[\d,]+ at \d\d:\d\d", shown)
+    assert "Airtime" not in shown
 
 
 async def test_stats_never_show_a_glitch(bot: Talk) -> None:
@@ -231,7 +233,7 @@ async def test_a_record_is_entered_shown_disputed_and_removed(bot: Talk) -> None
     )
     assert "Entered as #1: 44,000 peak at once on X by K-POP Lyrical Space" in entered
     shown = await bot.say("/records")
-    assert "at least 44,000 by K-POP Lyrical Space" in shown
+    assert "at least 44,000 K-POP Lyrical Space" in shown
     assert "15 March 2022" in shown
     assert "imported" in shown
     assert "disputed" in await bot.say("/record dispute 1 Other reports say 57,000")
@@ -275,8 +277,8 @@ async def test_records_of_two_sessions_hold_the_better_one(bot: Talk, tmp_path: 
     await bot.say(f"/watch replay:{recording(tmp_path, 'b', [100, 300, 200])} as Friday")
     await bot.until(NOON + 2 * HOUR)
     shown = await bot.say("/records watch")
-    assert shown.index("300 by Friday") < shown.index("140 by Tuesday")
-    assert "observed by us" in shown
+    assert shown.index("300 Friday") < shown.index("140 Tuesday")
+    assert "Observed by us" in shown
     assert "twitch, peak at once".casefold() in shown.casefold()
     assert "Scopes are" in await bot.say("/records galaxy")
 

@@ -10,11 +10,13 @@ import pytest
 
 from bot.chats.console.render import render
 from bot.domain import DAY, HOUR, MINUTE
-from bot.ports.chat import Post
+from bot.ports.chat import NotPermitted, Post, Refused, TopicGone, TryLater
 from bot.ports.command import Request
 from bot.ports.message import Message, Span, Style
 from bot.samples import SPACE
+from storage import watches
 from tests.fakes.chat import FakeChat
+from tests.fakes.rows import a_watch
 from tests.talk import Talk, talk
 
 NOON = 1_700_000_000_000 // DAY * DAY + 12 * HOUR
@@ -81,7 +83,9 @@ async def test_alerts_come_to_the_channel_where_it_was_asked_for_and_are_known_e
 
 
 async def test_watching_the_same_in_another_channel_lets_alerts_come_there_too(server: Server) -> None:
-    assert "its alerts come here, too" in await server.say(f"/watch replay:{SPACE}", channel="20", **OPERATOR)
+    assert "its alerts come here from now on" in await server.say(
+        f"/watch replay:{SPACE}", channel="20", **OPERATOR
+    )
     assert "watched here already" in await server.say(f"/watch replay:{SPACE}", channel="20", **OPERATOR)
     assert topics(await server.play()) == {"10", "20"}
 
@@ -154,7 +158,7 @@ async def test_a_preview_has_the_figures_of_the_last_session(server: Server) -> 
     await server.play()
     shown = await server.say("/test recap")
     assert "446,000 tuned in" in shown
-    assert [button.label for button in (await server.ask("/test")).buttons][:3] == ["Stats", "Mute", "recap"]
+    assert [button.label for button in (await server.ask("/test")).buttons][:3] == ["Start", "Milestone", "Record"]
 
 
 async def test_a_channel_that_is_gone_is_shown_and_alerts_come_again_once_it_is_back(server: Server) -> None:
@@ -247,8 +251,54 @@ async def test_what_was_watched_in_private_for_nobody_else_is_deleted_with_its_h
 async def test_deliveries_say_what_was_sent_and_what_could_not_be(server: Server) -> None:
     await server.play(NOON + HOUR)
     shown = await server.say("/deliveries")
-    assert "Space, start – sent, <#10>" in shown
-    assert "Space, milestones – sent, <#10>" in shown
+    assert "12:01 UTC Space: start" in shown
+    assert "Space: 100,000 participants" in shown
+    assert "sent" not in shown
+    await server.ask("/subscribe Space recap")
+    server.chat.fails("10", Refused("the post is too large"))
+    await server.play(NOON + 4 * HOUR)
+    assert "Space: recap – not sent: the post is too large" in await server.say("/deliveries")
+
+
+async def test_what_waits_while_a_chat_mutes_is_not_sent_to_it(server: Server) -> None:
+    server.chat.fails("10", *[TryLater("wait", retry_after=30 * MINUTE)])
+    await server.play(NOON + 5 * MINUTE)
+    await server.ask("/mute Space 8h")
+    assert await server.play() == []
+
+
+async def test_a_command_with_arguments_keeps_them_on_the_buttons_that_ask_which_one(server: Server) -> None:
+    await server.ask(f"/watch json:{SPACE}", **OPERATOR)
+    await server.ask("/unwatch Space")
+    await server.ask(f"/watch replay:{SPACE} as One", **OPERATOR)
+    async with server.bot.parts.database.write() as connection:
+        await connection.exec_driver_sql("UPDATE chat_watch SET name = 'One'")
+        two = await a_watch(connection, "two")
+        await watches.follow(connection, chat_id=1, watch_id=two.id, name="Two", now=NOON)
+    shown = await server.ask("/mute off")
+    assert [button.command for button in shown.buttons] == ["/mute One off", "/mute Two off"]
+    shown = await server.ask("/subscribe Onne records at 100")
+    assert [button.command for button in shown.buttons] == ["/subscribe One records at 100"]
+    shown = await server.ask("/mute off", elsewhere=True)
+    assert shown.buttons == ()
+    shown = await server.ask("/mute off", elsewhere=True, platform="telegram")
+    assert shown.buttons == ()  # nothing is watched there
+
+
+async def test_forgetting_another_place_names_it_and_confirms_for_it(server: Server) -> None:
+    shown = await server.ask("/forget", elsewhere=True, platform="telegram", chat="-1005", topic=None)
+    assert [button.command for button in shown.buttons] == ["/forget everything in -1005"]
+    assert "/forget everything in -1005" in render(shown).plain
+    shown = await server.ask("/forget yes", elsewhere=True, platform="telegram", chat="-1005", topic=None)
+    assert "/forget everything in -1005" in render(shown).plain
+
+
+async def test_alerts_come_again_by_watching_again(server: Server) -> None:
+    await server.ask("/unsubscribe Space")
+    assert "come here from now on" in await server.say(f"/watch replay:{SPACE}", **OPERATOR)
+    shown = await server.ask(f"/watch replay:{SPACE}", channel="30", elsewhere=True, **OPERATOR)
+    assert references(shown) == ["<#30>"]
+    assert topics(await server.play()) == {"10", "30"}
 
 
 # Names
@@ -272,3 +322,26 @@ async def test_kinds_are_completed_one_after_another(server: Server) -> None:
     assert await offered("rec") == ["records", "recap"]
     assert await offered("records") == ["records", "records start", "records milestones", "records recap"]
     assert await offered("records m") == ["records milestones"]
+
+
+async def test_the_admin_who_set_alerts_up_is_told_once_what_is_missing_and_where(server: Server) -> None:
+    server.chat.fails("10", *[NotPermitted("allow me “Embed Links” there")] * 2)
+    await server.play(NOON + 10 * MINUTE)
+    ((user, message),) = server.chat.told
+    assert user == "5"
+    assert references(message) == ["<#10>"]
+    told = render(message).plain
+    assert "Alerts of Space cannot come to <#10> in Fans." in told
+    assert "Allow me “Embed Links” there" in told
+    assert "alerts cannot come" not in await server.say("/watches")  # it was mended meanwhile
+    assert {post.target.topic for post in server.chat.posts} == {"10"}
+
+
+async def test_the_admin_is_told_that_a_place_is_gone_and_what_to_do(server: Server) -> None:
+    server.chat.fails("10", TopicGone("the thread is locked"))
+    await server.play(NOON + 10 * MINUTE)
+    ((_, message),) = server.chat.told
+    told = render(message).plain
+    assert "no longer go to <#10> in Fans" in told
+    assert "The thread is locked" in told
+    assert server.chat.posts == []

@@ -62,7 +62,8 @@ class Stage:
             facts={},
         )
 
-    async def warn(self, chat: Chat, owed: Owed, why: str) -> None:
+    async def warn(self, chat: Chat, owed: Owed, why: str, *, over: bool) -> None:
+        assert over == (why == "the topic is closed")
         self.warned.append((owed.subscription_id, why))
         await chat.tell("admin", says(why))
 

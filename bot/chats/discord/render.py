@@ -122,10 +122,14 @@ def embed(message: Message, *, colour: int = COLOUR) -> discord.Embed:
     """Return a message as an embed, cut to what Discord takes: figures before prose."""
     made = discord.Embed(colour=colour)
     left = MOST_IN_ALL
+    heading = ""
     lines = list(message.lines)
     head = f"{message.symbol} " if message.symbol else ""
     if any(span.at is not None or _refers(span) for span in message.title):
-        lines.insert(0, ((Span(head),) if head else ()) + tuple(map(_bold, message.title)))
+        looks = (Style.REFERENCE if _refers(span) else Style.PLAIN for span in message.title)
+        plain = tuple(replace(span, style=look) for span, look in zip(message.title, looks, strict=True))
+        heading = f"{head}**{_line(plain, MOST_TITLE)}**"
+        left -= length(heading) + 1
     else:
         bare = tuple(replace(span, url=None, style=_in_title(span.style)) for span in message.title)
         made.title = (head + _line(bare, MOST_TITLE - length(head))).strip() or None
@@ -147,9 +151,9 @@ def embed(message: Message, *, colour: int = COLOUR) -> discord.Embed:
         value = value if value.strip() else NOTHING
         made.add_field(name=name, value=value, inline=True)
         left -= length(name) + length(value)
-    text = _text(lines, min(MOST_TEXT, left))
-    if text.strip():
-        made.description = text
+    text = _text(lines, min(MOST_TEXT - length(heading) - 1, left))
+    if heading or text.strip():
+        made.description = "\n".join(part for part in (heading, text) if part.strip())
     elif not (made.title or made.fields or footer):
         made.description = NOTHING
     return made
@@ -157,10 +161,6 @@ def embed(message: Message, *, colour: int = COLOUR) -> discord.Embed:
 
 def _refers(span: Span) -> bool:
     return span.style is Style.REFERENCE and _REFERENCE.fullmatch(span.text) is not None
-
-
-def _bold(span: Span) -> Span:
-    return replace(span, style=Style.BOLD) if span.style is Style.PLAIN else span
 
 
 def _in_title(style: Style) -> Style:

@@ -8,9 +8,10 @@ from functools import partial
 import structlog
 from telegram import Bot, CallbackQuery, MaybeInaccessibleMessage
 from telegram import Message as TelegramMessage
+from telegram.constants import ChatType
 from telegram.error import TelegramError
 
-from bot.chats.telegram.answers import Answers
+from bot.chats.telegram.answers import Answers, too_many
 from bot.chats.telegram.asked import Asked
 from bot.chats.telegram.buttons import Tapped, Taps
 from bot.chats.telegram.errors import summary
@@ -59,6 +60,9 @@ class Presses:
         if message is None or not tapped.name:
             await self._close(query)
             return
+        if message.chat.type == ChatType.CHANNEL:
+            await self._close(query, _popup(await self._unposted(query, message, tapped)))
+            return
         asking = asyncio.create_task(self._ask(query, message, tapped), name="telegram tap")
         try:
             await asyncio.wait({asking}, timeout=SOON)
@@ -69,7 +73,10 @@ class Presses:
         finally:
             asking.cancel()
         if not late:
-            await self._close(query, None if isinstance(made, Request) else plain_text(made.title))
+            waiting = self._lanes.waiting(message.chat.id)
+            if isinstance(made, Request) and self._answers.crowded(str(message.chat.id), waiting=waiting):
+                made = too_many(made.locale)
+            await self._close(query, None if isinstance(made, Request) else _popup(made))
         where = Target(
             chat=str(message.chat.id), topic=topic_of(message) if isinstance(message, TelegramMessage) else None
         )
@@ -77,7 +84,13 @@ class Presses:
             give = partial(self._answers.give, made, where, reply_to=message.message_id)
             self._lanes.put(message.chat.id, give)
         elif late:  # a tap can be answered once only
-            say = partial(self._answers.say, made, where, reply_to=message.message_id)
+            say = partial(
+                self._answers.say,
+                made,
+                where,
+                reply_to=message.message_id,
+                locale=query.from_user.language_code,
+            )
             self._lanes.put(message.chat.id, say)
 
     async def _ask(
@@ -92,6 +105,11 @@ class Presses:
             return await self._listener.answer(request)
         return request
 
+    async def _unposted(self, query: CallbackQuery, message: MaybeInaccessibleMessage, tapped: Tapped) -> Message:
+        """Return the answer to a tap in a channel: any reader may tap, and all of them would read a post."""
+        made = await self._ask(query, message, tapped)
+        return await self._listener.answer(made) if isinstance(made, Request) else made
+
     async def _close(self, query: CallbackQuery, told: str | None = None) -> None:
         """Answer a tap itself, with a popup where something is told."""
         shown = clean(told or "", limit=POPUP) or None
@@ -99,3 +117,10 @@ class Presses:
             await self._bot.answer_callback_query(query.id, text=shown, show_alert=shown is not None)
         except TelegramError as error:  # too late for it: the answer to the command is not
             log.debug("telegram did not take the answer to a tap", why=summary(error))
+
+
+def _popup(message: Message) -> str:
+    """Return a message as a popup shows it."""
+    title = " ".join(part for part in (message.symbol, plain_text(message.title)) if part)
+    fields = [f"{field.label}: {plain_text(field.value)}" for field in message.fields]
+    return "\n".join(line for line in (title, *map(plain_text, message.lines), *fields) if line)

@@ -70,7 +70,7 @@ def _spans(message: Message) -> Iterator[Span]:
     lines: list[Iterable[Span]] = []
     if message.title or message.symbol:
         symbol = f"{message.symbol} " if message.symbol else ""
-        lines.append((Span(symbol), *message.title))
+        lines.append((Span(symbol), *_standing_out(message.title)))
     lines += message.lines
     lines += [(Span(f"{field.label}: "), *field.value) for field in message.fields]
     if message.footer:
@@ -79,6 +79,14 @@ def _spans(message: Message) -> Iterator[Span]:
         if index:
             yield _BREAK
         yield from line
+
+
+def _standing_out(title: Line) -> Iterator[Span]:
+    """Yield a title, bold where nothing in it is."""
+    title = tuple(span for span in title if span.text)
+    plain = all(span.style is not Style.BOLD for span in title)
+    for span in title:
+        yield replace(span, style=Style.BOLD) if plain and span.style is Style.PLAIN else span
 
 
 def _faint(line: Line) -> Iterator[Span]:

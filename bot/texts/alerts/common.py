@@ -63,11 +63,19 @@ def sampling(story: Story, words: Words) -> str:
     return words.text("read every {interval}", interval=words.duration(story.interval))
 
 
-def rival_line(rival: Rival, measure: Measure, words: Words) -> Line:
-    """Return whose a record was, how high and when: "44,000 by K-POP Lyrical Space (20 April 2022)"."""
+def rival_line(rival: Rival, measure: Measure, words: Words, *, called: str) -> Line:
+    """Return whose a record was, how high and when: "44,000 by K-POP Lyrical Space (20 April 2022)".
+
+    Args:
+        called: Who beats it: what is of the same name is "its own".
+    """
     value = value_text(words, measure, rival.value)
     if rival.at_least:
         value = words.text("at least {value}", value=value)
+    if rival.holder.casefold() == called.casefold() and not rival.imported:
+        if rival.date:
+            return words.say("its own {value} ({date})", value=bold(value), date=words.day(rival.date))
+        return words.say("its own {value}", value=bold(value))
     holder: str | Span = name(rival.holder)
     if rival.link:
         holder = link(name(rival.holder), rival.link)
@@ -91,15 +99,15 @@ def provenance(rival: Rival, words: Words) -> Line | None:
 
 
 def margin(value: float, rival: Rival, measure: Measure, words: Words) -> Line:
-    """Return by how much a value beats a rival."""
-    more = value - rival.value
+    """Return by how much a value beats a rival: "40 (3%)", of the values as they are shown."""
+    shown, before = (
+        round(one) if measure is Measure.AVERAGE and one >= 100 else one for one in (value, rival.value)
+    )
+    more = shown - before
     over = value_text(words, measure, more)
-    many_times = not rival.value or more > MANY_TIMES * rival.value
-    share = None if many_times else words.percent(more / rival.value)
+    many_times = not before or more > MANY_TIMES * before
+    if not many_times:
+        over = words.text("{margin} ({share})", margin=over, share=words.percent(more / before))
     if rival.at_least:
-        if share is None:
-            return words.say("by up to {margin}", margin=over)
-        return words.say("by up to {margin} ({share})", margin=over, share=share)
-    if share is None:
-        return words.say("by {margin}", margin=over)
-    return words.say("by {margin} ({share})", margin=over, share=share)
+        over = words.text("up to {margin}", margin=over)
+    return words.say("{margin}", margin=over)

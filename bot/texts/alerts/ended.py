@@ -48,11 +48,11 @@ def write(story: Story, words: Words) -> Message:
 
 def _record(story: Story, one: BrokenRecord, words: Words) -> Line:
     return words.say(
-        "🏆 Record {scope}: {figure}, {margin} over {rival}.",
+        "🏆 Record {scope}: {figure}, {margin} more than {rival}.",
         scope=_scope(story, one.standing.scope, words),
         figure=bold(figure_text(story, one, words)),
         margin=margin(one.value, one.standing.previous, one.measure, words),
-        rival=rival_line(one.standing.previous, one.measure, words),
+        rival=rival_line(one.standing.previous, one.measure, words, called=story.name),
     )
 
 

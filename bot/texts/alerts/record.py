@@ -18,17 +18,17 @@ def write(story: Story, words: Words) -> Message:
     previous = one.standing.previous
     if first is not None and story.at > first:
         opening = words.say(
-            "{name}, {time} in, beats {rival} {margin}.",
+            "{name}, {time} in, beats {rival}: {margin} more.",
             name=name(story.name),
             time=words.duration(story.at - first),
-            rival=rival_line(previous, one.measure, words),
+            rival=rival_line(previous, one.measure, words, called=story.name),
             margin=margin(one.value, previous, one.measure, words),
         )
     else:
         opening = words.say(
-            "{name} beats {rival} {margin}.",
+            "{name} beats {rival}: {margin} more.",
             name=name(story.name),
-            rival=rival_line(previous, one.measure, words),
+            rival=rival_line(previous, one.measure, words, called=story.name),
             margin=margin(one.value, previous, one.measure, words),
         )
     lines = [opening]
@@ -59,6 +59,9 @@ def figure_text(story: Story, one: BrokenRecord, words: Words) -> str:
     if one.measure is Measure.PEAK:
         spans = counted(words, one.value, story.unit)
         return words.text("{figure} at once", figure=spans)
+    if one.measure is Measure.AVERAGE:
+        value = round(one.value) if one.value >= 100 else one.value
+        return words.text("an average of {figure} at once", figure=counted(words, value, story.unit))
     if one.measure in (Measure.TUNED_IN, Measure.POSTS, Measure.VIEWS):
         return words.text("{figure}", figure=counted(words, one.value, story.unit, one.measure))
     return words.text(
