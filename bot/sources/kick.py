@@ -32,7 +32,7 @@ MOST_PARTS = 8
 SLUG = re.compile(r"[a-z0-9_-]{1,64}")
 ADDRESS = re.compile(r"(https?://)?([\w-]+\.)?kick\.com(/|$)", re.IGNORECASE | re.ASCII)
 #: Hosts below kick.com whose paths begin with an account.
-HOSTS = frozenset({"kick.com", "www.kick.com", "m.kick.com", "player.kick.com"})
+HOSTS = frozenset({"kick.com", "www.kick.com", "m.kick.com", "player.kick.com", "dashboard.kick.com"})
 #: What may stand before the account in a path.
 FRAMES = frozenset({"popout", "embed", "u"})
 #: Pages of Kick itself.

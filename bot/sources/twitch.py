@@ -31,7 +31,7 @@ MOST = 100
 LOGIN = re.compile(r"[a-z0-9_]{1,25}")
 ADDRESS = re.compile(r"(https?://)?([\w-]+\.)?twitch\.tv(/|$)", re.IGNORECASE | re.ASCII)
 #: Hosts below twitch.tv whose paths begin with an account.
-HOSTS = frozenset({"twitch.tv", "www.twitch.tv", "m.twitch.tv", "go.twitch.tv"})
+HOSTS = frozenset({"twitch.tv", "www.twitch.tv", "m.twitch.tv", "go.twitch.tv", "dashboard.twitch.tv"})
 #: What may stand before the account in a path.
 FRAMES = frozenset({"popout", "embed", "moderator", "u"})
 #: Pages of Twitch itself.
