@@ -151,8 +151,9 @@ class Kick:
             return []
         self._application.needs_keys()
         slugs = [_slug_or_error(ask.reference) for ask in asks]
-        ids = await self._ids({slug for slug in slugs if isinstance(slug, str)}, now)
-        owners = {id_: slug for slug, id_ in ids.items() if isinstance(id_, str)}
+        wanted = list(dict.fromkeys(slug for slug in slugs if isinstance(slug, str)))
+        ids = await self._ids(wanted, now)
+        owners = {id_: slug for slug in wanted if isinstance(id_ := ids[slug], str)}
         listed, gone = await self._standing_or_listed(owners, now)
 
         def told(slug: str | SourceError) -> Told:
@@ -201,7 +202,7 @@ class Kick:
         await self._accounts.met({typed: id_, slug: id_}, now)
         return slug, id_
 
-    async def _ids(self, slugs: set[str], now: int) -> dict[str, str | SourceError]:
+    async def _ids(self, slugs: Sequence[str], now: int) -> dict[str, str | SourceError]:
         """Return the id of each slug, from memory where it can be had; else each costs a call."""
         ids: dict[str, str | SourceError] = dict(await self._accounts.ids(slugs))
 
@@ -211,7 +212,7 @@ class Kick:
                 raise _gone(slug)
             return found[1]
 
-        fetched = await once_each(sorted(slugs - ids.keys()), fetch)
+        fetched = await once_each((slug for slug in slugs if slug not in ids), fetch)
         await self._accounts.met({slug: id_ for slug, id_ in fetched.items() if isinstance(id_, str)}, now)
         return ids | fetched
 

@@ -159,8 +159,9 @@ class Twitch:
             return []
         self._application.needs_keys()
         logins = [_login_or_error(ask.reference) for ask in asks]
-        ids = await self._ids({login for login in logins if isinstance(login, str)}, now)
-        owners = {id_: login for login, id_ in ids.items() if isinstance(id_, str)}
+        wanted = list(dict.fromkeys(login for login in logins if isinstance(login, str)))
+        ids = await self._ids(wanted, now)
+        owners = {id_: login for login in wanted if isinstance(id_ := ids[login], str)}
         listed = await self._listed(owners)
         gone = await self._gone(owners, listed, now)
 
@@ -209,10 +210,10 @@ class Twitch:
         await self._accounts.met({login: user.id, user.login: user.id}, now)
         return user
 
-    async def _ids(self, logins: set[str], now: int) -> dict[str, str | SourceError]:
+    async def _ids(self, logins: Sequence[str], now: int) -> dict[str, str | SourceError]:
         """Return the id of each name, from memory where it can be had."""
         ids: dict[str, str | SourceError] = dict(await self._accounts.ids(logins))
-        missing = sorted(logins - ids.keys())
+        missing = [login for login in logins if login not in ids]
         if not missing:
             return ids
         try:
