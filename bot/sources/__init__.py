@@ -16,6 +16,7 @@ from bot.sources.kit import Kit
 from bot.sources.prometheus import Prometheus
 from bot.sources.replay import Replay
 from bot.sources.twitch import Twitch
+from bot.sources.youtube import YouTube
 
 #: Each makes its source from what all share: the HTTP client, the operator's keys, a memory.
 SOURCES: dict[str, Callable[[Kit], Source]] = {
@@ -25,4 +26,5 @@ SOURCES: dict[str, Callable[[Kit], Source]] = {
     "prometheus": lambda kit: Prometheus(kit.web),
     "replay": lambda kit: Replay(),
     "twitch": Twitch,
+    "youtube": YouTube,
 }

@@ -22,9 +22,12 @@ from bot.domain.reading import Answer, Failure, Reading, State, Trouble
 from bot.ports.source import Ask, BadAddress, NotAllowed, Source, SourceError, Told
 from bot.sources.icecast import Icecast
 from bot.sources.json import Json
+from bot.sources.kit import Kit
 from bot.sources.prometheus import Prometheus
 from bot.sources.replay import Replay
 from bot.sources.web import Web
+from bot.sources.youtube import YouTube
+from tests.servers import youtube as youtube_servers
 from tests.servers.pages import (
     Behaviour,
     Pages,
@@ -198,10 +201,48 @@ async def files() -> AsyncIterator[Files]:
         yield Files(Replay(), Path(folder))
 
 
+@dataclass
+class YouTubeStand:
+    """A stand whose things are channels of one YouTube."""
+
+    source: Source
+    server: youtube_servers.YouTube
+
+    def channel(self) -> youtube_servers.Channel:
+        return self.server.channel(f"c{len(self.server.channels)}")
+
+    async def showing(self, figure: float | None) -> str:
+        channel = self.channel()
+        self.server.start(channel, NOW, None if figure is None else str(figure))
+        return channel.handle
+
+    async def off(self) -> str:
+        channel = self.channel()
+        self.server.upload(channel)
+        return channel.handle
+
+    async def broken(self) -> str:
+        channel = self.channel()
+        self.server.broken[channel.playlist] = says("out of order", status=503)
+        return channel.handle
+
+
+@asynccontextmanager
+async def a_youtube() -> AsyncIterator[YouTubeStand]:
+    async with youtube_servers.youtube() as server:
+        client = Web(timeout_seconds=TIMEOUT_SECONDS)
+        settings = {"YOUTUBE_API_KEY": youtube_servers.KEY, "YOUTUBE_API_URL": server.api}
+        try:
+            yield YouTubeStand(YouTube(Kit(web=client, settings=settings)), server)
+        finally:
+            await client.close()
+
+
 #: A new source gets a line here. One that is not asked by HTTP (`replay`) brings a Stand of its own.
 STANDS = [
     *(pytest.param(partial(a_stand, kind), id=kind.name) for kind in KINDS),
     pytest.param(files, id="replay"),
+    pytest.param(a_youtube, id="youtube"),
 ]
 
 
@@ -338,7 +379,7 @@ def assert_sentence(message: str) -> None:
     assert message
     assert "\n" not in message
     assert SECRET not in message
-    assert "ann" not in message.replace("cannot", "")
+    assert "ann" not in message.replace("cannot", "").replace("channel", "")
     assert not message.startswith("HTTP")
 
 
