@@ -23,12 +23,14 @@ from bot.pipeline.ingest import Ingest
 from bot.pipeline.poll import Poll
 from bot.pipeline.schedule import Schedule, wall_clock
 from bot.ports.chat import Chat, Post, Target
+from bot.ports.memory import Memory
 from bot.ports.source import Registry, Source
 from bot.services import story as stories
 from bot.services.context import Services
+from bot.services.memory import Remembered
 from bot.settings import Settings
 from bot.sources import SOURCES
-from bot.sources.kit import Kit
+from bot.sources.kit import Forgetful, Kit
 from bot.sources.web import Web
 from bot.texts import alerts, warning
 from bot.texts.words import Words
@@ -100,7 +102,7 @@ async def build(
         async def warn(chat: Chat, owed: Owed, why: str, *, over: bool) -> None:
             await warn_admin(database, chat, owed, why, over=over)
 
-        poll = Poll(database, sources, ingest)
+        poll = Poll(database, sources, ingest, memory=Remembered(database))
         stack.push_async_callback(poll.stop)
         yield Parts(
             database=database,
@@ -161,10 +163,10 @@ async def warn_admin(database: Database, chat: Chat, owed: Owed, why: str, *, ov
 
 
 @asynccontextmanager
-async def open_sources(settings: Settings) -> AsyncIterator[dict[str, Source]]:
-    """Give all sources, on the one HTTP client that closes with the block."""
+async def open_sources(settings: Settings, *, memory: Memory | None = None) -> AsyncIterator[dict[str, Source]]:
+    """Give all sources, on the one HTTP client that closes with the block; without a memory they forget."""
     web = Web(allowed=settings.allowed_private_hosts)
-    kit = Kit(web=web)
+    kit = Kit(web=web, settings=settings.plain(), memory=memory or Forgetful())
     sources = {name: make(kit) for name, make in SOURCES.items()}
     try:
         yield sources
@@ -217,7 +219,7 @@ async def run(settings: Settings, *, on_end: Callable[[], None]) -> None:
     chats = open_chats(settings, on_leave=end)
     database = Database(settings.database_url.get_secret_value())
     async with (
-        open_sources(settings) as sources,
+        open_sources(settings, memory=Remembered(database)) as sources,
         build(
             database=database,
             sources=sources,

@@ -32,6 +32,20 @@ class Settings(BaseSettings):
     telegram_api_url: str = "https://api.telegram.org"
     discord_token: SecretStr | None = None
     discord_api_url: str = "https://discord.com/api/v10"
+    x_bearer_token: SecretStr | None = None
+    x_api_url: str = "https://api.x.com"
+    x_daily_budget_usd: Annotated[float, Field(ge=0, le=100_000)] = 1
+    youtube_api_key: SecretStr | None = None
+    youtube_api_url: str = "https://www.googleapis.com/youtube/v3"
+    youtube_daily_units: Annotated[int, Field(ge=0, le=1_000_000_000)] = 10_000
+    twitch_client_id: SecretStr | None = None
+    twitch_client_secret: SecretStr | None = None
+    twitch_api_url: str = "https://api.twitch.tv/helix"
+    twitch_auth_url: str = "https://id.twitch.tv/oauth2"
+    kick_client_id: SecretStr | None = None
+    kick_client_secret: SecretStr | None = None
+    kick_api_url: str = "https://api.kick.com"
+    kick_auth_url: str = "https://id.kick.com"
     poll_interval_seconds: Annotated[float, Field(ge=1, le=86_400)] = 60
     session_grace_seconds: Annotated[float, Field(ge=0, le=86_400)] = 300
     allowed_private_hosts: Annotated[tuple[str, ...], NoDecode] = ()
@@ -50,7 +64,16 @@ class Settings(BaseSettings):
     def _lower(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
 
-    @field_validator("telegram_api_url", "discord_api_url")
+    @field_validator(
+        "telegram_api_url",
+        "discord_api_url",
+        "x_api_url",
+        "youtube_api_url",
+        "twitch_api_url",
+        "twitch_auth_url",
+        "kick_api_url",
+        "kick_auth_url",
+    )
     @classmethod
     def _address(cls, value: str) -> str:
         if not value.startswith(("https://", "http://")):
@@ -74,6 +97,15 @@ class Settings(BaseSettings):
             if platform not in {"telegram", "discord"} or not colon or not key.isdigit():
                 raise ValueError(f"{operator!r} is not telegram:ID or discord:ID")
         return value
+
+    def plain(self) -> dict[str, str]:
+        """Return what is set, by the names of the environment, secrets in the clear: for what needs its keys."""
+        shown = {}
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if value is not None:
+                shown[name.upper()] = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+        return shown
 
     @classmethod
     def settings_customise_sources(

@@ -6,6 +6,8 @@ from bot.ports.command import Request, Who
 from bot.ports.message import Field, Message
 from bot.services.context import Services
 from bot.services.status import status as find
+from bot.texts.costs import amount
+from bot.texts.units import platform_name
 from bot.texts.words import N_, Words
 from handlers.command import Command, Group
 
@@ -21,6 +23,22 @@ async def status(request: Request, services: Services, words: Words) -> Message:
     if found.oldest is not None:
         waits = words.duration(max(0, services.clock() - found.oldest))
         fields.append(Field(words.text("The oldest waits for"), words.say("{time}", time=waits)))
+    for one in found.purses:
+        spent = amount(words, one.spent, one.unit)
+        if one.limit is None:
+            text = words.say("{spent} today", spent=spent)
+        else:
+            left = amount(words, max(0.0, one.limit - one.spent), one.unit)
+            text = words.say(
+                "{spent} today, {left} left; anew at {time}",
+                spent=spent,
+                left=left,
+                time=words.time(one.resets_at),
+            )
+        if one.at_most > one.spent:
+            most = amount(words, one.at_most, one.unit)
+            text = words.say("{spent} ({most} if nothing is discounted)", spent=text, most=most)
+        fields.append(Field(platform_name(one.platform), text))
     lines = [
         words.say("⚠️ {name} cannot be read since {time}: {why}", name=name, time=words.time(since), why=why)
         for name, why, since in found.troubled

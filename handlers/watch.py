@@ -10,6 +10,7 @@ from bot.ports.command import Param, Request, Takes, Who
 from bot.ports.message import Line, Message
 from bot.services import watching
 from bot.services.context import Services
+from bot.texts.costs import amount
 from bot.texts.words import N_, Words, bold, code
 from handlers.command import Command, Group, Mistake
 from handlers.kinds import names
@@ -49,6 +50,15 @@ async def watch(request: Request, services: Services, words: Words) -> Message:
         lines.append(words.say("It is not on the air right now; I will tell when it is."))
     if added.description.note:
         lines.append(words.say("{note}", note=added.description.note))
+    cost = added.description.cost
+    if cost is not None and cost.limit is not None:
+        lines.append(
+            words.say(
+                "It costs up to {cost} a day of the {limit} that this bot may spend there.",
+                cost=amount(words, cost.amount, cost.unit),
+                limit=amount(words, cost.limit, cost.unit),
+            )
+        )
     kinds, where = words.list(names(watching.kinds_of(added.watch), words)), place_of(request)
     if where is None:
         lines.append(words.say("Alerts come here: {kinds}.", kinds=kinds))

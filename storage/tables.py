@@ -269,6 +269,16 @@ revision = sa.Table(
     sa.CheckConstraint("id = 1", name="single"),
 )
 
+#: What sources looked up and spent: see ``bot.ports.memory``.
+memory = sa.Table(
+    "memory",
+    metadata,
+    sa.Column("subject", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 #: One row: what tells deliveries of this database from those of one that the same bot had before.
 installation = sa.Table(
     "installation",

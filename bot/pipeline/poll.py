@@ -12,7 +12,9 @@ import structlog
 from bot.domain import DAY, SECOND
 from bot.domain.reading import Failure
 from bot.pipeline.ingest import Ingest
+from bot.ports.memory import Memory
 from bot.ports.source import Ask, Source, SourceError, Told
+from bot.services import memory as purses
 from storage import watches
 from storage.database import Connection, Database
 from storage.watches import Watch
@@ -32,8 +34,13 @@ class NotStored(Exception):
 class Poll:
     """The stage that asks."""
 
-    def __init__(self, database: Database, sources: Mapping[str, Source], ingest: Ingest) -> None:
+    def __init__(
+        self, database: Database, sources: Mapping[str, Source], ingest: Ingest, *, memory: Memory | None = None
+    ) -> None:
         self._database = database
+        self._memory = memory
+        #: Sources whose purses know what was spent before the start.
+        self._restored: set[str] = set()
         self._sources = sources
         self._ingest = ingest
         self._asking: set[int] = set()
@@ -116,10 +123,20 @@ class Poll:
 
     async def _ask(self, source: Source, batch: Sequence[Watch], now: int) -> None:
         try:
+            await self._restore(source)
             told = await self._read(source, batch, now)
+            if self._memory is not None and source.purse is not None:
+                await purses.keep(self._memory, source.platform, source.purse, now)
             await self._store(list(zip(batch, told, strict=True)), now)
         finally:
             self._asking.difference_update(watch.id for watch in batch)
+
+    async def _restore(self, source: Source) -> None:
+        """Tell a source's purse, before its first question, what was spent before the start."""
+        if self._memory is None or source.purse is None or source.platform in self._restored:
+            return
+        await purses.restore(self._memory, source.platform, source.purse)
+        self._restored.add(source.platform)
 
     async def _store(self, told: Sequence[tuple[Watch, Told]], now: int) -> None:
         """Hand on what was told; if it cannot be stored, one by one, so that a bad watch costs no other.

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bot.services.context import Services
 from storage import outbox, watches
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """What was spent today of a platform's budget; see ``bot.ports.purse``."""
+
+    platform: str
+    unit: str
+    spent: float
+    at_most: float
+    limit: float | None
+    resets_at: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +30,7 @@ class Status:
         watched: How many watches are polled.
         live: How many sessions are on the air.
         troubled: Those that cannot be read, as (name, why, since).
+        purses: What was spent today of each platform's budget.
         backlog: Deliveries owed.
         oldest: Since when the oldest of them is owed.
     """
@@ -25,8 +39,26 @@ class Status:
     watched: int
     live: int
     troubled: tuple[tuple[str, str, int], ...]
+    purses: tuple[Budget, ...]
     backlog: int
     oldest: int | None
+
+
+def _budgets(services: Services) -> Iterator[Budget]:
+    now = services.clock()
+    for name, source in services.registry.sources.items():
+        purse = source.purse
+        if purse is None:
+            continue
+        spent = purse.spent(now)
+        yield Budget(
+            platform=name,
+            unit=purse.unit,
+            spent=spent.amount,
+            at_most=spent.at_most,
+            limit=purse.limit,
+            resets_at=purse.resets_at(now),
+        )
 
 
 async def status(services: Services) -> Status:
@@ -40,6 +72,7 @@ async def status(services: Services) -> Status:
         watched=watched,
         live=live,
         troubled=tuple(troubled),
+        purses=tuple(_budgets(services)),
         backlog=backlog,
         oldest=oldest,
     )
