@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -20,13 +21,20 @@ from bot.domain import SECOND
 from bot.ports.chat import ChatGone, ChatMoved, Listener, SendError, Target, TopicGone, TryLater
 from bot.ports.command import Request
 from bot.ports.message import Message
-from bot.ports.pace import Pace
+from bot.ports.pace import MINUTE, Pace
+from bot.texts.words import Words
 
 log = structlog.get_logger(__name__)
 
 #: An answer that takes longer is announced by "typing", which Telegram shows for 5 seconds, in seconds.
 PATIENCE = 0.7
 TYPING = 4.5
+#: A wait for the limit that is longer is shown as "typing", too, in seconds.
+LONG_WAIT = 1.0
+#: Of the messages that a group may get in a minute, so many are left to alerts and to saying that it is too much.
+FOR_ALERTS = 5
+#: It is said if that can be soon, in seconds.
+SOON = 3.0
 #: How often an answer is tried, and the longest pause before it is given up, in seconds.
 TRIES = 3
 LONGEST_PAUSE = 60.0
@@ -35,28 +43,78 @@ LONGEST_PAUSE = 60.0
 class Answers:
     """Gives answers; what cannot be written is logged, as nobody is there to be told."""
 
-    def __init__(self, bot: Bot, listener: Listener, *, pen: Pen, pace: Pace, presence: Presence) -> None:
+    def __init__(
+        self,
+        bot: Bot,
+        listener: Listener,
+        *,
+        pen: Pen,
+        pace: Pace,
+        presence: Presence,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._bot = bot
         self._listener = listener
         self._pen = pen
         self._pace = pace
         self._presence = presence
+        self._clock = clock
+        #: When a chat was told last that it asks too much.
+        self._told: dict[str, float] = {}
 
     async def give(self, request: Request, where: Target, *, reply_to: int | None = None) -> None:
-        """Answer a request where it was made, which need not be where it counts."""
+        """Answer a request where it was made, which need not be where it counts.
+
+        Where too much is asked it is not even carried out: nothing changes of which nobody is told.
+        """
+        if self.crowded(where.chat):
+            await self._too_many(where, reply_to=reply_to, locale=request.locale)
+            return
         async with self._typing(where):
             message = await self._listener.answer(request)
-        await self.say(message, where, reply_to=reply_to)
+        await self._write(message, where, reply_to=reply_to)
 
-    async def say(self, message: Message, where: Target, *, reply_to: int | None = None) -> None:
-        """Write a message, after whatever pause it takes."""
+    async def say(
+        self, message: Message, where: Target, *, reply_to: int | None = None, locale: str | None = None
+    ) -> None:
+        """Write a message, after whatever pause it takes, unless too much is asked there."""
+        if self.crowded(where.chat):
+            await self._too_many(where, reply_to=reply_to, locale=locale)
+            return
+        await self._write(message, where, reply_to=reply_to)
+
+    def crowded(self, chat: str, *, waiting: int = 0) -> bool:
+        """Tell whether one more answer, after those that wait already, would take from a group's alerts."""
+        most = self._pace.limits.a_minute_a_group
+        if most is None or not is_group(chat):
+            return False
+        return self._pace.lately(chat) + waiting >= most - FOR_ALERTS
+
+    async def _too_many(self, where: Target, *, reply_to: int | None, locale: str | None) -> None:
+        """Say that too much is asked, once a minute."""
+        now = self._clock()
+        self._told = {chat: at for chat, at in self._told.items() if at > now - MINUTE}
+        log.info("an answer was left out", chat=where.chat, why="too many questions")
+        if where.chat in self._told or self._pace.wait(where.chat, group=True) > SOON:
+            return
+        self._told[where.chat] = now
+        await self._write(too_many(locale), where, reply_to=reply_to)
+
+    async def _write(self, message: Message, where: Target, *, reply_to: int | None) -> None:
         for _ in range(TRIES):
             group = is_group(where.chat)
-            if self._pace.wait(where.chat, group=group) > LONGEST_PAUSE:
+            wait = self._pace.wait(where.chat, group=group)
+            if wait > LONGEST_PAUSE:
                 log.warning("an answer was given up", chat=where.chat, why="Telegram asks to wait")
                 return
             try:
-                await self._pace.answer(where.chat, group=group)
+                if (
+                    wait > LONG_WAIT and not self._pace.held()
+                ):  # where nothing at all may leave, no sign of it either
+                    async with self._typing(where, after=0):
+                        await self._pace.answer(where.chat, group=group)
+                else:
+                    await self._pace.answer(where.chat, group=group)
                 await self._pen.write(where, message, reply_to=reply_to)
             except TryLater as error:
                 pause = error.retry_after / SECOND
@@ -78,17 +136,18 @@ class Answers:
         log.warning("an answer was given up", chat=where.chat, why="too many tries")
 
     @asynccontextmanager
-    async def _typing(self, where: Target) -> AsyncIterator[None]:
+    async def _typing(self, where: Target, *, after: float | None = None) -> AsyncIterator[None]:
         """Show that an answer is under way, if it takes a while."""
-        task = asyncio.create_task(self._type(where), name="telegram typing")
+        after = PATIENCE if after is None else after
+        task = asyncio.create_task(self._type(where, after), name="telegram typing")
         try:
             yield
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
-    async def _type(self, where: Target) -> None:
-        await asyncio.sleep(PATIENCE)
+    async def _type(self, where: Target, after: float) -> None:
+        await asyncio.sleep(after)
         try:
             while True:
                 await self._bot.send_chat_action(
@@ -99,3 +158,11 @@ class Answers:
             self._pace.hold(in_seconds(error), where.chat)
         except TelegramError as error:
             log.debug("telegram did not take a sign of typing", why=summary(error))
+
+
+def too_many(locale: str | None) -> Message:
+    """Return what is said where more is asked than may be answered."""
+    words = Words(language=locale or "en")
+    return Message(
+        symbol="⏳", title=words.say("Too many questions here at once; alerts go first. Ask me in private.")
+    )

@@ -11,7 +11,7 @@ from telegram import Message as TelegramMessage
 from bot.chats.telegram.buttons import Tapped
 from bot.chats.telegram.ids import PLATFORM, title_of, topic_of
 from bot.chats.telegram.names import Names
-from bot.chats.telegram.places import Named, Places, split
+from bot.chats.telegram.places import POSTING, Named, No, Places, split, unread
 from bot.chats.telegram.presence import Presence
 from bot.chats.telegram.rights import Rights
 from bot.chats.telegram.typed import Typed
@@ -41,7 +41,7 @@ class Asked:
         """
         author, chat, topic = message.sender_chat, message.chat, topic_of(message)
         person = message.from_user if author is None else None
-        text, named = self._split(command.name, command.text)
+        text, named = self._split(command.name, command.text, person)
         if named is not None:
             written_as = chat.id if author is not None and author.id == chat.id else None
             place = (chat, topic, person)
@@ -57,7 +57,7 @@ class Asked:
         """
         chat, person = message.chat, query.from_user
         topic = topic_of(message) if isinstance(message, TelegramMessage) else None
-        text, named = self._split(tapped.name, tapped.text if tapped.whole else "")
+        text, named = self._split(tapped.name, tapped.text if tapped.whole else "", person)
         if named is not None:
             return await self._there(named, chat, topic, person, command=tapped.name, text=text)
         is_admin = await self.rights.of(chat.id, chat.type, person.id)
@@ -68,8 +68,14 @@ class Asked:
         is_admin = await self.rights.of(chat.id, chat.type, person.id)
         return self._here(chat, None, person, command="start", text="", is_admin=is_admin)
 
-    def _split(self, command: str, text: str) -> tuple[str, Named | None]:
-        return split(text) if self.who.get(command) is Who.ADMINS else (text, None)
+    def _split(self, command: str, text: str, person: User | None) -> tuple[str, Named | None]:
+        if self.who.get(command) not in {Who.EVERYONE, Who.ADMINS}:
+            return text, None
+        before, named = split(text)
+        why_not = unread(text, _words(person)) if named is None else None
+        if why_not is not None:
+            raise No(why_not, "❔")
+        return before, named
 
     def _here(
         self, chat: Chat, topic: str | None, person: User | None, *, command: str, text: str, is_admin: bool
@@ -99,11 +105,13 @@ class Asked:
         written_as: int | None = None,
     ) -> Request:
         """Return a request that counts in a place that it names; typed in that very place, it is one of there."""
-        words = Words(language=(person and person.language_code) or "en")
-        place = await self.places.find(named, person=person, written_as=written_as, words=words)
+        place = await self.places.find(
+            named, person=person, written_as=written_as, posts=command in POSTING, words=_words(person)
+        )
         if (place.chat, place.topic) == (chat.id, topic):
             return self._here(chat, topic, person, command=command, text=text, is_admin=True)
-        await self.presence.proven(str(place.chat), place.title)
+        if place.writable:
+            await self.presence.proven(str(place.chat), place.title)
         return Request(
             platform=PLATFORM,
             chat=str(place.chat),
@@ -117,3 +125,7 @@ class Asked:
             locale=person.language_code if person else None,
             is_admin=True,
         )
+
+
+def _words(person: User | None) -> Words:
+    return Words(language=(person and person.language_code) or "en")

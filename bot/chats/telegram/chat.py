@@ -98,6 +98,7 @@ class TelegramChat:
                 pace=self.pace,
                 lanes=self._lanes,
                 names=self._names,
+                operators=self._operators,
             )
             return ears.take
 

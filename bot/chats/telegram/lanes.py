@@ -41,6 +41,10 @@ class Lanes:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def waiting(self, key: Hashable) -> int:
+        """Return how much work is in a lane, besides what is under way."""
+        return len(self._lanes.get(key, ()))
+
     async def stop(self, *, within: float) -> None:
         """Let what is under way end, for some seconds, and drop the rest."""
         self._closed = True

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from telegram import Bot, ChatMemberUpdated, Update, User
 from telegram import Message as TelegramMessage
+from telegram.constants import ChatType
 
+from bot.chats.telegram import menu
 from bot.chats.telegram.answers import Answers
 from bot.chats.telegram.asked import Asked
 from bot.chats.telegram.buttons import Taps
@@ -18,7 +21,7 @@ from bot.chats.telegram.places import No, Places
 from bot.chats.telegram.presence import Presence
 from bot.chats.telegram.presses import Presses
 from bot.chats.telegram.rights import Rights
-from bot.chats.telegram.typed import typed
+from bot.chats.telegram.typed import Typed, typed
 from bot.ports.chat import Listener, Target
 from bot.ports.pace import Pace
 
@@ -37,8 +40,13 @@ class Ears:
         pace: Pace,
         lanes: Lanes,
         names: Names,
+        operators: Sequence[str] = (),
     ) -> None:
+        self._bot = bot
+        self._commands = listener.commands
         self._me = me
+        #: Who runs this bot and has not pressed Start in this run.
+        self._operators = set(operators)
         self._lanes = lanes
         self._names = names
         rights = Rights(bot)
@@ -70,13 +78,22 @@ class Ears:
         if command is None or not (command.addressed or command.name in self._asked.who):
             return  # a bare command that we do not have is another bot's
         await self._presence.typed(message, command)
+        self._menu_of_operator(message, command)
         where = Target(chat=str(message.chat.id), topic=topic_of(message))
         try:
             request = await self._asked.typed(message, command)
         except No as no:
-            await self._answers.say(no.message, where, reply_to=message.message_id)
+            locale = message.from_user.language_code if message.from_user else None
+            await self._answers.say(no.message, where, reply_to=message.message_id, locale=locale)
         else:
             await self._answers.give(request, where, reply_to=message.message_id)
+
+    def _menu_of_operator(self, message: TelegramMessage, command: Typed) -> None:
+        """Give who runs this bot the menu with all commands: there is none for who has not pressed Start."""
+        key = str(message.chat.id)
+        if command.name == "start" and message.chat.type == ChatType.PRIVATE and key in self._operators:
+            self._operators.remove(key)
+            self._lanes.put(("menu", key), partial(menu.show_operator, self._bot, self._commands, key))
 
     async def _place(self, change: ChatMemberUpdated) -> None:
         self._names.note(change.chat)

@@ -55,10 +55,15 @@ async def show(bot: Bot, commands: Sequence[Declaration], *, operators: Sequence
             log.warning("telegram did not take the menus", why=summary(error))
             break
     for operator in filter(str.isdecimal, operators):
-        try:
-            await _in_all_languages(bot, commands, BotCommandScopeChat(operator))
-        except TelegramError as error:  # most of all of who has not written to the bot yet
-            log.debug("telegram did not take an operator's menu", why=summary(error))
+        await show_operator(bot, commands, operator)
+
+
+async def show_operator(bot: Bot, commands: Sequence[Declaration], operator: str) -> None:
+    """Bring the menu of one of those who run this bot up to date."""
+    try:
+        await _in_all_languages(bot, commands, BotCommandScopeChat(operator))
+    except TelegramError as error:  # most of all of who has not written to the bot yet
+        log.debug("telegram did not take an operator's menu", why=summary(error))
 
 
 async def _in_all_languages(bot: Bot, commands: Sequence[Declaration], scope: BotCommandScope) -> None:

@@ -58,6 +58,7 @@ class Presence:
         chat, key = change.chat, str(change.chat.id)
         was, now = (_inside(chat, one) for one in (change.old_chat_member, change.new_chat_member))
         if not now:
+            self._followed.discard(chat.id)  # if it lets the bot in again, that is no move
             await self._listener.put_out(platform=PLATFORM, chat=key, why=_why_out(chat, change.new_chat_member))
             return False
         await self._listener.let_in(platform=PLATFORM, chat=key, title=title_of(chat))

@@ -112,11 +112,23 @@ class Presses:
 
     async def _close(self, query: CallbackQuery, told: str | None = None) -> None:
         """Answer a tap itself, with a popup where something is told."""
-        shown = clean(told or "", limit=POPUP) or None
+        shown = _cut(told or "") or None
         try:
             await self._bot.answer_callback_query(query.id, text=shown, show_alert=shown is not None)
         except TelegramError as error:  # too late for it: the answer to the command is not
             log.debug("telegram did not take the answer to a tap", why=summary(error))
+
+
+def _cut(text: str) -> str:
+    """Return as many lines as a popup holds, the last of them cut."""
+    kept: list[str] = []
+    room = POPUP
+    for line in text.splitlines():
+        shown = clean(line, limit=room) if room > 1 else ""
+        if shown:
+            kept.append(shown)
+            room -= len(shown) + 1
+    return "\n".join(kept)
 
 
 def _popup(message: Message) -> str:

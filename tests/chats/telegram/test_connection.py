@@ -266,6 +266,27 @@ async def test_operators_menus_hold_their_commands_too() -> None:
         assert not said(entries, "warning")
 
 
+async def test_an_operator_who_presses_start_later_gets_the_menu_then() -> None:
+    async with TelegramServer() as server:
+        ada = server.world.user()
+        async with line_on(server, operators=[str(ada.id)]) as wire:
+            await menus(wire)
+            private, stranger = server.world.private(ada), server.world.private()
+            assert stranger.user is not None
+            assert "status" not in [one["command"] for one in server.world.menu(private, ada)]
+            await server.say(stranger, stranger.user, "/start")
+            for count in (1, 2):
+                await server.say(private, ada, "/start")
+                await wire.heard(count + 1)
+                await wire.settled()
+                assert [one["command"] for one in server.world.menu(private, ada)] == [
+                    one.name for one in COMMANDS
+                ]
+                asked = [call for call in server.called("getMyCommands") if str(ada.id) in call.params["scope"]]
+                assert len(asked) == 2  # at the beginning, and once at the first /start
+        assert "status" not in [one["command"] for one in server.world.menu(stranger, stranger.user)]
+
+
 def test_the_limits_are_telegram_s() -> None:
     limits = adapter.LIMITS
     assert (limits.a_second, limits.a_second_a_lane, limits.a_minute_a_group) == (30, 1, 20)

@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.chats.telegram import answers, rights
-from bot.ports.message import Message, says
-from tests.chats.telegram.support import Line, answered, line, post, until
-from tests.servers.telegram import cut, flood, refuse
+from bot.ports.message import Button, Message, Span, says
+from bot.ports.pace import Limits, Pace
+from tests.chats.telegram.support import Line, answered, line, line_on, post, until
+from tests.servers.telegram import TelegramServer, cut, flood, refuse
 
 
 @pytest.fixture
@@ -76,6 +77,18 @@ async def test_long_work_shows_typing(wire: Line, monkeypatch: pytest.MonkeyPatc
     private = wire.server.world.private()
     assert private.user is not None
     wire.ears.delay = 0.5
+    await answered(wire.server, await wire.server.say(private, private.user, "/stats"))
+    assert private.actions == ["typing"]
+
+
+async def test_waiting_for_the_limit_shows_typing(wire: Line) -> None:
+    private = wire.server.world.private()
+    assert private.user is not None
+    for seconds, actions in ((0.5, []), (1.5, ["typing"])):
+        wire.chat.pace.hold(seconds, str(private.id))
+        await answered(wire.server, await wire.server.say(private, private.user, "/stats"))
+        assert private.actions == actions
+    wire.chat.pace.hold(1.5)  # where nothing at all may leave, no sign of it does either
     await answered(wire.server, await wire.server.say(private, private.user, "/stats"))
     assert private.actions == ["typing"]
 
@@ -200,6 +213,81 @@ async def test_a_lost_answer_is_not_sent_twice(wire: Line) -> None:
     assert len(private.sent) == 1
 
 
+# --- room for alerts
+
+
+async def test_answers_leave_a_group_s_alerts_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    pace = Pace(Limits(a_minute_a_group=20))
+    async with TelegramServer(limits=None) as server, line_on(server, pace=pace) as wire:
+        group, private = server.world.supergroup(), server.world.private()
+        assert private.user is not None
+        ada = server.world.user()
+        for n in range(18):
+            await server.say(group, ada, f"/stats@MilepostBot {n}")
+            await wire.settled()
+        crowded = "⏳ Too many questions here at once; alerts go first. Ask me in private."
+        assert [one.text for one in group.sent] == [*(f"stats: {n}" for n in range(15)), crowded]
+        assert len(wire.ears.heard) == 15, "what is not answered is not carried out"
+        await server.say(group, ada, "/watch@MilepostBot x in @ab")  # nor is it refused
+        await server.say(private, private.user, "/stats")
+        await server.until(lambda: private.sent)
+        assert len(group.sent) == 16
+        for _ in range(4):
+            assert await pace.turn(str(group.id), group=True) == 0
+        # where nothing can be said soon, nothing is
+        monkeypatch.setattr(answers, "MINUTE", 0)
+        await server.say(group, ada, "/stats@MilepostBot")
+        await wire.settled()
+        assert len(group.sent) == 16
+
+
+async def test_who_is_crowded_out_is_told_once_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    pace = Pace(Limits(a_minute_a_group=20))
+    async with TelegramServer(limits=None) as server, line_on(server, pace=pace) as wire:
+        group, ada = server.world.supergroup(), server.world.user()
+        for _ in range(15):
+            pace.note(str(group.id), group=True)
+        for minute in (60, 60, 0):
+            monkeypatch.setattr(answers, "MINUTE", minute)
+            asked = await server.say(group, ada, "/stats@MilepostBot")
+            await wire.settled()
+        assert len(group.sent) == 2
+        assert group.last.reply_to is asked
+        assert not wire.ears.heard
+
+
+async def test_who_taps_in_a_crowd_is_told_in_a_popup() -> None:
+    pace = Pace(Limits(a_minute_a_group=20))
+    async with TelegramServer(limits=None) as server, line_on(server, pace=pace) as wire:
+        group, ada = server.world.supergroup(), server.world.user(language_code=None)
+        buttons = (Button("Stats", command="stats"),)
+        await wire.chat.send(post(group, Message(title=(Span("5"),), buttons=buttons)))
+        for _ in range(15):
+            pace.note(str(group.id), group=True)
+        press = await server.press(group.last, ada, "Stats")
+        await wire.settled()
+        assert press.answer is not None
+        assert press.answer["text"].startswith("⏳ Too many questions here at once")
+        assert len(group.sent) == 1
+        assert not wire.ears.heard
+
+
+async def test_taps_that_wait_count_as_a_crowd() -> None:
+    pace = Pace(Limits(a_minute_a_group=20))
+    async with TelegramServer(limits=None) as server, line_on(server, pace=pace) as wire:
+        group = server.world.supergroup()
+        buttons = (Button("Stats", command="stats"),)
+        await wire.chat.send(post(group, Message(title=(Span("5"),), buttons=buttons)))
+        wire.ears.delay = 0.5
+        presses = []
+        for _ in range(20):
+            presses.append(await server.press(group.last, server.world.user(), "Stats"))
+            await until(lambda: presses[-1].answer)
+        popups = [one for one in presses if one.answer and "text" in one.answer]
+        assert len(popups) == 4  # one is under way, 15 wait
+        wire.ears.delay = 0
+
+
 # --- where the bot is
 
 
@@ -220,6 +308,9 @@ async def test_a_group_that_lets_the_bot_in_is_welcomed(wire: Line) -> None:
     await wire.settled()
     assert wire.ears.told[-1] == ("out", str(group.id), "I was removed from the group")
     assert len(wire.ears.heard) == 1
+    await wire.server.set_bot(group, "member", by=boss)  # again
+    assert (await wire.heard(2)).command == "start"
+    assert wire.ears.told[-1] == ("in", str(group.id), "Everybody")
 
 
 async def test_private_chats_block_and_come_back(wire: Line) -> None:
@@ -253,6 +344,10 @@ async def test_a_group_that_becomes_a_supergroup_is_followed(wire: Line) -> None
     assert wire.ears.told[0] == ("moved", str(group.id), str(new.id))
     assert {one[0] for one in wire.ears.told} == {"moved", "in"}
     assert not wire.ears.heard
+    boss = wire.server.world.user()
+    await wire.server.set_bot(new, "left", by=boss)
+    await wire.server.set_bot(new, "member", by=boss)
+    assert (await wire.heard()).command == "start"  # that was no move any more
 
 
 async def test_an_answer_follows_a_group_that_moved_meanwhile(wire: Line) -> None:

@@ -6,8 +6,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.chats.telegram.places import split
-from tests.chats.telegram.support import Line, answered, line
+from bot.chats.telegram.places import POSTING, split, unread
+from bot.ports.message import plain_text
+from bot.texts.words import Words
+from handlers import COMMANDS as REAL
+from tests.chats.telegram.support import COMMANDS, Line, answered, line
 from tests.servers.telegram import Chat, Member, User, refuse
 
 
@@ -30,6 +33,10 @@ async def wire() -> AsyncIterator[Line]:
         ("Ada in https://t.me/friends/17/1234", "Ada", "@friends", "17"),
         ("Ada in https://t.me/c/1234567890/17", "Ada", -1001234567890, "17"),
         ("Ada in @news in @other", "Ada in @news", "@other", None),
+        ("Ada in https://t.me/friends/17/1234?single", "Ada", "@friends", "17"),
+        ("Ada in https://t.me/c/1234567890/17?thread=3&single", "Ada", -1001234567890, "17"),
+        ("Ada in t.me/news?boost", "Ada", "@news", None),
+        ("Ada in https://telegram.me/news/5", "Ada", "@news", "5"),
     ],
 )
 def test_places_as_people_name_them(text: str, before: str, address: int | str, topic: str | None) -> None:
@@ -45,21 +52,48 @@ def test_places_as_people_name_them(text: str, before: str, address: int | str, 
         "in",
         "@news",
         "Live in Paris",
-        "Made in @",
-        "in @ab",
-        "Ada in @news today",
         "Ada in 1001",
+        "Ada in @news in the morning",
         "Ada in -2001",
         "Ada in https://x.com/news",
         "Ada in https://evil.example/t.me/news",
-        "Ada in https://t.me/+invitation",
-        "Ada in t.me/c/1234567890",
         "login@news",
-        "Ada in @n\u00e9ws",
+        "login@news and main@other",
     ],
 )
 def test_what_is_no_place_is_text(text: str) -> None:
     assert split(text) == (text, None)
+    assert unread(text, Words()) is None
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "@",
+        "@ab",
+        "@news today",
+        "@n\u00e9ws",
+        "t.me/c/1234567890",
+        "https://t.me/addstickers/Some/thing",
+        "HTTPS://telegram.me/c/x",
+        "-100",
+        "-100123x",
+    ],
+)
+def test_what_is_meant_as_a_place_is_not_taken_for_text(place: str) -> None:
+    assert split(f"Ada in {place}")[1] is None
+    assert plain_text(unread(f"Ada in {place}", Words()) or ()) == (
+        f"I cannot read “{place}” as a place: write for example in @name or in https://t.me/c/1234567890/42."
+    )
+
+
+@pytest.mark.parametrize("link", ["https://t.me/+AbC", "t.me/joinchat/AbC?x", "https://telegram.me/+AbC"])
+async def test_an_invite_link_is_no_place(wire: Line, link: str) -> None:
+    home, ada = await private(wire)
+    for command in ("watch x", "stats Ada"):
+        answer = "❔ I cannot read an invite link: write in @name, or give the command in the chat itself."
+        assert await say(wire, home, ada, f"/{command} in {link}") == answer
+    assert not wire.ears.heard
 
 
 async def say(wire: Line, place: Chat, user: User, text: str, **how: bool) -> str:
@@ -137,12 +171,91 @@ async def test_the_place_itself_is_not_elsewhere(wire: Line) -> None:
     assert (await wire.heard(2)).elsewhere
 
 
-async def test_only_admins_commands_name_places(wire: Line) -> None:
+async def test_operators_commands_name_no_places(wire: Line) -> None:
     home, ada = await private(wire)
-    await say(wire, home, ada, "/stats Ada in @news")
+    await say(wire, home, ada, "/status Ada in @news")
     request = await wire.heard()
     assert (request.chat, request.text, request.elsewhere) == (str(home.id), "Ada in @news", False)
     assert not wire.server.called("getChat")
+
+
+async def test_commands_of_everyone_name_places_of_one_s_own(wire: Line) -> None:
+    world = wire.server.world
+    home, ada = await private(wire)
+    channel = world.channel("The News", username="newsch")
+    answer = await say(wire, home, ada, "/stats R in @newsch")
+    assert answer == "🔒 Only administrators of @newsch can do that."
+    other, boss = await private(wire)
+    world.join(channel, boss, "creator")
+    await say(wire, other, boss, "/stats R in @newsch")
+    request = await wire.heard()
+    assert (request.chat, request.text, request.elsewhere) == (str(channel.id), "R", True)
+    assert not channel.sent
+
+
+async def test_where_the_bot_need_not_write_it_may_be_muted(wire: Line) -> None:
+    world = wire.server.world
+    news = world.channel("News", username="news_1")
+    news.bot = world.me("administrator", frozenset({"can_edit_messages"}))
+    silent = world.supergroup("Silent", username="silent", denied={"can_send_messages"})
+    muted = world.supergroup("Muted", username="muted")
+    muted.bot = Member(world.bot, "restricted", denied=frozenset({"can_send_messages"}))
+    heard = 0
+    for chat in (news, silent, muted):
+        home, ada = await private(wire)
+        answer = await say(wire, home, ada, f"/mute x in @{chat.username}")
+        assert answer == f"🔒 Only administrators of @{chat.username} can do that."
+        boss_home, boss = await private(wire)
+        world.join(chat, boss, "creator")
+        for command in ("mute x", "stats"):
+            await say(wire, boss_home, boss, f"/{command} in @{chat.username}")
+            heard += 1
+            assert (await wire.heard(heard)).chat == str(chat.id)
+        for command in POSTING & {one.name for one in COMMANDS}:
+            assert "I may not write in" in await say(wire, boss_home, boss, f"/{command} x in @{chat.username}")
+    assert len(wire.ears.heard) == heard
+    assert not wire.ears.told, "that it may write there"
+
+
+async def test_where_the_bot_was_removed_nothing_can_be_proven(wire: Line) -> None:
+    world = wire.server.world
+    home, ada = await private(wire)
+    boss = world.user()
+    gone = world.supergroup("Secret Friends")
+    kicked = world.channel("Hidden News")
+    public = world.supergroup("Known", username="known_1")
+    for chat in (gone, kicked, public):
+        world.join(chat, ada, "creator")
+        await wire.server.set_bot(chat, "left" if chat is not kicked else "kicked", by=boss)
+    await wire.settled()
+    inner = str(gone.id).removeprefix("-100")
+    for place, called in (
+        (f"t.me/c/{inner}/5", "“Secret Friends”"),
+        (str(kicked.id), "“Hidden News”"),
+        ("@known_1", "@known_1"),
+    ):
+        assert await say(wire, home, ada, f"/mute x in {place}") == (
+            f"🔒 I am not in {called} any more, so I cannot see whether you are its administrator: "
+            "add me again, even for a moment."
+        )
+        assert f"I am not in {called}: add me there" in await say(wire, home, ada, f"/watch x in {place}")
+    assert not wire.ears.heard
+
+
+async def test_refusals_call_a_chat_by_its_title(wire: Line) -> None:
+    world = wire.server.world
+    home, ada = await private(wire)
+    channel = world.channel("The News")
+    answer = await say(wire, home, ada, f"/mute x in {channel.id}")
+    assert answer == "🔒 Only administrators of “The News” can do that."
+    other, boss = await private(wire)
+    world.join(channel, boss, "creator")
+    channel.bot = world.me("administrator", frozenset())
+    assert "I may not write in “The News”: " in await say(wire, other, boss, f"/watch x in {channel.id}")
+
+
+def test_commands_after_which_the_bot_posts_there_are_commands() -> None:
+    assert {one.name for one in REAL} >= POSTING
 
 
 # --- refusals

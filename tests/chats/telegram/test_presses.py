@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from functools import partial
+from typing import Literal
 
 import pytest
 
 from bot.chats.telegram import presses
 from bot.chats.telegram.buttons import Taps
-from bot.ports.message import Button, Message, Span, Style, says
+from bot.ports.message import Button, Field, Message, Span, Style, says
 from tests.chats.telegram.support import Line, line, post, until
 from tests.servers.telegram import Chat, refuse, slow
 from tests.servers.telegram import Message as SentMessage
@@ -62,7 +63,7 @@ async def test_who_may_not_is_told_in_a_popup_that_nobody_else_sees(wire: Line) 
     await wire.settled()
     assert press.answer is not None
     assert press.answer["show_alert"].lower() == "true"
-    assert press.answer["text"].startswith("/mute is for admins of xxx")
+    assert press.answer["text"].startswith("🔒 /mute is for admins of xxx")
     assert press.answer["text"].endswith("x…")
     assert len(press.answer["text"]) == 200
     assert [one.is_admin for one in wire.ears.heard] == [False]
@@ -108,7 +109,7 @@ async def test_a_button_may_name_a_place(wire: Line) -> None:
     press = await wire.server.press(message, private.user, "Mute")
     await wire.server.until(lambda: press.answer)
     assert press.answer is not None
-    assert press.answer["text"] == "Only administrators of @news can do that."
+    assert press.answer["text"] == "🔒 Only administrators of @news can do that."
     other = world.private()
     assert other.user is not None
     world.join(channel, other.user, "administrator")
@@ -125,6 +126,44 @@ async def test_a_tap_in_a_channel_gives_nobody_the_channel_s_rights(wire: Line) 
     await wire.chat.send(post(channel, Message(title=(Span("5"),), buttons=(Button("Stats", command="stats"),))))
     await wire.server.press(channel.last, wire.server.world.user("Reader"), "Stats")
     assert not (await wire.heard()).is_admin
+
+
+@pytest.mark.parametrize("status", ["member", "administrator"])
+async def test_a_tap_in_a_channel_is_answered_by_a_popup_and_never_by_a_post(
+    wire: Line, status: Literal["member", "administrator"]
+) -> None:
+    channel, ada = wire.server.world.channel(), wire.server.world.user()
+    wire.server.world.join(channel, ada, status)
+    wire.ears.reply = lambda request: Message(
+        symbol="📊",
+        title=(Span("Night Radio", Style.BOLD), Span(" so far")),
+        lines=((Span("On the air for 2 h"),), ()),
+        fields=(Field("Peak", (Span("1,234", Style.BOLD),)), Field("All", (Span("x" * 300),))),
+        footer=(Span("small print"),),
+    )
+    message = await shown(wire, channel, Button("Stats", command="stats"), Button("Mute", command="mute"))
+    for button in ("Stats", "Mute"):
+        press = await wire.server.press(message, ada, button)
+        await wire.settled()
+        assert press.answer is not None
+        assert press.answer["show_alert"].lower() == "true"
+        text = press.answer["text"]
+        assert text.startswith("📊 Night Radio so far\nOn the air for 2 h\nPeak: 1,234\nAll: xxx")
+        assert (len(text), text[-2:]) == (200, "x…")
+    assert [one.is_admin for one in wire.ears.heard] == [status == "administrator"] * 2
+    assert channel.sent == [message]
+
+
+async def test_a_refusal_s_popup_has_all_its_lines(wire: Line) -> None:
+    group = wire.server.world.supergroup()
+    wire.ears.reply = lambda request: Message(
+        symbol="🔒", title=(Span("/mute is for admins of this chat."),), lines=((Span("Ask an administrator."),),)
+    )
+    message = await shown(wire, group, Button("Mute", command="/mute Ada 1h"))
+    press = await wire.server.press(message, wire.server.world.user(), "Mute")
+    await wire.settled()
+    assert press.answer is not None
+    assert press.answer["text"] == "🔒 /mute is for admins of this chat.\nAsk an administrator."
 
 
 async def test_a_tap_too_late_or_on_a_deleted_message_is_still_answered(wire: Line) -> None:

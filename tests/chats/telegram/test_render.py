@@ -76,14 +76,31 @@ def test_whatever_is_written_telegram_takes_it(message: Message) -> None:
 
 @given(SPANS)
 def test_no_markup_comes_from_text(span: Span) -> None:
-    _, entities = parse_html(render.text(Message(title=(Span("Title: "), span))))
+    _, entities = parse_html(render.text(Message(title=(Span("Title"),), lines=((Span("Line: "), span),))))
+    entities = [one for one in entities if one["offset"]]
     wanted = {Style.BOLD: {"bold"}, Style.CODE: {"code"}, Style.FAINT: {"italic"}}.get(span.style, set())
     assert {one["type"] for one in entities} <= wanted | {"text_link"}
 
 
 def test_references_are_plain_text() -> None:
     span = Span("<#123> & @news", Style.REFERENCE)
-    assert render.text(Message(title=(Span("In "), span))) == "In &lt;#123&gt; &amp; @\u2060news"
+    assert render.text(Message(lines=((Span("In "), span),))) == "In &lt;#123&gt; &amp; @\u2060news"
+    assert render.text(Message(title=(Span("In "), span))) == "<b>In </b>&lt;#123&gt; &amp; @\u2060news"
+
+
+def test_a_title_stands_out() -> None:
+    bold, plain = Span("446", Style.BOLD), Span("Peak ")
+    cases = {
+        (plain,): "<b>Peak </b>",
+        (plain, bold): "Peak <b>446</b>",
+        (plain, Span("", Style.BOLD)): "<b>Peak </b>",
+        (Span(""), plain, Span("x", Style.CODE)): "<b>Peak </b><code>x</code>",
+        (Span("Space", url="https://e.org/"),): '<b><a href="https://e.org/">Space</a></b>',
+        (): "",
+        (Span(""),): "",
+    }
+    for title, shown in cases.items():
+        assert render.text(Message(title=title, symbol="🏆", lines=((plain,),))) == f"🏆 {shown}\nPeak "
 
 
 def test_styles_links_fields_and_the_footer() -> None:
@@ -144,7 +161,7 @@ def test_named_people_are_not_called_but_code_can_be_copied() -> None:
     message = Message(title=(Span("hi @alice, "), Span("/watch x:@bob", Style.CODE)))
     text, found = settled(*parse_html(render.text(message)))
     assert text == "hi @\u2060alice, /watch x:@bob"
-    assert [one["type"] for one in found] == ["code"]
+    assert [one["type"] for one in found] == ["bold", "code"]
 
 
 def test_buttons_lead_somewhere() -> None:

@@ -419,7 +419,7 @@ async def test_hostile_titles_arrive_as_plain_text(wire: Line) -> None:
         "</code>" * 999,
     ):
         await wire.chat.send(post(private, says(title)))
-        assert {e["type"] for e in private.last.entities} <= {"bot_command"}
+        assert {e["type"] for e in private.last.entities} <= {"bot_command", "bold"}
         assert len(private.last.text) <= 4096
     assert private.sent[0].text == "<b>x</b> & @\u2060everyone_here"
 
