@@ -64,7 +64,7 @@ class KickServer:
         self.slugs[id_] = slug
         return id_
 
-    def live(self, slug: str, viewers: object = 42, **fields: object) -> str:
+    def live(self, slug: str, /, viewers: object = 42, **fields: object) -> str:
         """Put an account on the air; return its id."""
         id_ = next((id_ for id_, one in self.slugs.items() if one == slug), None) or self.account(slug)
         self.streams[id_] = stream(id_, slug) | {"viewer_count": viewers} | fields

@@ -73,7 +73,7 @@ class TwitchServer:
         self.logins[id_] = login
         return id_
 
-    def live(self, login: str, viewers: object = 42, **fields: object) -> str:
+    def live(self, login: str, /, viewers: object = 42, **fields: object) -> str:
         """Put an account on the air; return its id."""
         id_ = next((id_ for id_, one in self.logins.items() if one == login), None) or self.account(login)
         self.streams[id_] = stream(id_, login) | {"viewer_count": viewers} | fields
