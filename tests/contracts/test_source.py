@@ -22,12 +22,15 @@ from bot.domain.reading import Answer, Failure, Reading, State, Trouble
 from bot.ports.source import Ask, BadAddress, NotAllowed, Source, SourceError, Told
 from bot.sources.icecast import Icecast
 from bot.sources.json import Json
+from bot.sources.kick import Kick
 from bot.sources.kit import Kit
 from bot.sources.prometheus import Prometheus
 from bot.sources.replay import Replay
+from bot.sources.twitch import Twitch
 from bot.sources.web import Web
 from bot.sources.youtube import YouTube
 from tests.servers import youtube as youtube_servers
+from tests.servers.kick import KickServer, kick
 from tests.servers.pages import (
     Behaviour,
     Pages,
@@ -42,6 +45,7 @@ from tests.servers.pages import (
     serving,
     trickles,
 )
+from tests.servers.twitch import TwitchServer, twitch
 
 NOW = 1_795_360_546_000
 TIMEOUT_SECONDS = 10
@@ -51,6 +55,8 @@ LARGEST_BODY = 65_536
 #: Things that one test makes at most.
 MOST_THINGS = 5
 SECRET = "s3cret"
+#: Platforms that show 0 where the figure is hidden: there, 0 is unknown.
+HIDING_BEHIND_ZERO = {"kick"}
 
 
 class Stand(Protocol):
@@ -238,10 +244,59 @@ async def a_youtube() -> AsyncIterator[YouTubeStand]:
             await client.close()
 
 
+@dataclass
+class Accounts:
+    """A stand whose things are accounts of one platform.
+
+    Attributes:
+        faulty: Fields of a stream that tell neither live nor off.
+    """
+
+    source: Source
+    server: TwitchServer | KickServer
+    faulty: dict[str, object]
+    made: int = 0
+
+    def name(self) -> str:
+        self.made += 1
+        return f"name{self.made}"
+
+    async def showing(self, figure: float | None) -> str:
+        name = self.name()
+        self.server.live(name, 0 if figure is None and self.source.platform in HIDING_BEHIND_ZERO else figure)
+        return name
+
+    async def off(self) -> str:
+        name = self.name()
+        self.server.account(name)
+        return name
+
+    async def broken(self) -> str:
+        name = self.name()
+        self.server.live(name, **self.faulty)
+        return name
+
+
+@asynccontextmanager
+async def accounts(platform: str) -> AsyncIterator[Accounts]:
+    async with AsyncExitStack() as stack:
+        client = Web(timeout_seconds=TIMEOUT_SECONDS)
+        stack.push_async_callback(client.close)
+        if platform == "twitch":
+            helix = await stack.enter_async_context(twitch())
+            yield Accounts(Twitch(Kit(web=client, settings=helix.settings)), helix, {"type": ""})
+        else:
+            public = await stack.enter_async_context(kick())
+            faulty: dict[str, object] = {"id": None, "started_at": None}
+            yield Accounts(Kick(Kit(web=client, settings=public.settings)), public, faulty)
+
+
 #: A new source gets a line here. One that is not asked by HTTP (`replay`) brings a Stand of its own.
 STANDS = [
     *(pytest.param(partial(a_stand, kind), id=kind.name) for kind in KINDS),
     pytest.param(files, id="replay"),
+    pytest.param(partial(accounts, "twitch"), id="twitch"),
+    pytest.param(partial(accounts, "kick"), id="kick"),
     pytest.param(a_youtube, id="youtube"),
 ]
 
@@ -318,7 +373,11 @@ async def test_a_figure_is_read_as_described(stand: Stand) -> None:
 
 
 async def test_nobody_there_is_zero(stand: Stand) -> None:
-    assert reading(*await read(stand.source, await stand.showing(0))).concurrent == 0
+    one = reading(*await read(stand.source, await stand.showing(0)))
+    if stand.source.platform in HIDING_BEHIND_ZERO:
+        assert (one.concurrent, bool(one.reason)) == (None, True)
+    else:
+        assert one.concurrent == 0
 
 
 async def test_unknown_is_never_zero_and_has_a_reason(stand: Stand) -> None:
