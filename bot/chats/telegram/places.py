@@ -131,7 +131,7 @@ class Places:
         Raises:
             No: It cannot count there.
         """
-        named = _by_title(named, self._names.chat(named.shown))
+        typed, named = named, _by_title(named, self._names.chat(named.shown))
         chat = await self._chat(named, posts=posts, words=words)
         named = _by_title(named, title_of(chat))
         why_not = None
@@ -141,7 +141,7 @@ class Places:
         else:
             me = await self._mine(chat, named, posts=posts, words=words)
             if chat.id != written_as:
-                await self._prove(chat, person, named, words)
+                await self._prove(chat, person, typed, named, words)
             why_not = _why_not(chat, me, named, words)
             if posts and why_not is not None:
                 raise No(why_not)
@@ -178,17 +178,21 @@ class Places:
             raise No(_outside(named, chat.type, posts=posts, words=words))
         return me
 
-    async def _prove(self, chat: ChatFullInfo, person: User | None, named: Named, words: Words) -> None:
+    async def _prove(
+        self, chat: ChatFullInfo, person: User | None, typed: Named, named: Named, words: Words
+    ) -> None:
+        """Make sure that a person is an admin of a chat; its title is only for those who are in it."""
         if person is None:
             raise No(
                 words.say(
                     "I cannot see who you are, so not whether you are an administrator of {place}: "
                     "write this under your own name, for example to me in private.",
-                    place=named.shown,
+                    place=typed.shown,
                 )
             )
         if not await self._rights.of(chat.id, chat.type, person.id):
-            raise No(words.say("Only administrators of {place} can do that.", place=named.shown))
+            known = named if await self._rights.sees(chat.id, person.id) else typed
+            raise No(words.say("Only administrators of {place} can do that.", place=known.shown))
 
     def _called(self, chat: str, title: str, topic: str | None, words: Words) -> str:
         if topic is None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 import structlog
-from telegram import Bot, Message
+from telegram import Bot, ChatMemberRestricted, Message
 from telegram.constants import ChatMemberStatus, ChatType
 from telegram.error import TelegramError
 
@@ -62,6 +62,16 @@ class Rights:
             self._known.clear()
         self._known[chat, user] = (now, admin)
         return admin
+
+    async def sees(self, chat: int, user: int) -> bool:
+        """Tell whether a person is in a chat, so that its name is nothing new to them; asked anew each time."""
+        try:
+            member = await self._bot.get_chat_member(chat, user)
+        except TelegramError:
+            return False
+        if isinstance(member, ChatMemberRestricted):
+            return member.is_member
+        return member.status in {*ADMINS, ChatMemberStatus.MEMBER}
 
     async def _admins(self, chat: int) -> frozenset[int] | None:
         """Return all admins of a chat, or None if Telegram does not tell."""

@@ -247,6 +247,9 @@ async def test_refusals_call_a_chat_by_its_title(wire: Line) -> None:
     home, ada = await private(wire)
     channel = world.channel("The News")
     answer = await say(wire, home, ada, f"/mute x in {channel.id}")
+    assert answer == f"🔒 Only administrators of {channel.id} can do that.", "its name is none of hers"
+    world.join(channel, ada)
+    answer = await say(wire, home, ada, f"/mute x in {channel.id}")
     assert answer == "🔒 Only administrators of “The News” can do that."
     other, boss = await private(wire)
     world.join(channel, boss, "creator")

@@ -154,6 +154,18 @@ async def test_a_tap_in_a_channel_is_answered_by_a_popup_and_never_by_a_post(
     assert channel.sent == [message]
 
 
+async def test_a_slow_tap_in_a_channel_still_gets_its_popup(wire: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(presses, "SOON", 0.1)
+    channel = wire.server.world.channel()
+    message = await shown(wire, channel, Button("Stats", command="stats"))
+    wire.server.inject(slow(0.4), "getChatMember", channel)
+    press = await wire.server.press(message, wire.server.world.user(), "Stats")
+    await wire.settled()
+    assert press.answer is not None
+    assert press.answer["text"] == "stats:"
+    assert channel.sent == [message]
+
+
 async def test_a_refusal_s_popup_has_all_its_lines(wire: Line) -> None:
     group = wire.server.world.supergroup()
     wire.ears.reply = lambda request: Message(
