@@ -9,7 +9,7 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ from bot.pipeline.deliver import Deliver
 from bot.pipeline.ingest import Ingest
 from bot.pipeline.poll import Poll
 from bot.pipeline.schedule import Schedule, wall_clock
-from bot.ports.chat import Chat, Post, Target
+from bot.ports.chat import Chat, Post, SendError, Target
 from bot.ports.memory import Memory
 from bot.ports.source import Registry, Source
 from bot.services import story as stories
@@ -40,9 +40,11 @@ from storage import outbox
 from storage import watches as watch_store
 from storage.database import Database
 from storage.outbox import Owed
+from storage.watches import Watch
 
 log = structlog.get_logger(__name__)
 
+WARN_SECONDS = 20
 #: One is called at most so often, however much happens.
 MENTION_EVERY = HOUR
 #: How often each stage looks for work, in seconds.
@@ -102,7 +104,10 @@ async def build(
         async def warn(chat: Chat, owed: Owed, why: str, *, over: bool) -> None:
             await warn_admin(database, chat, owed, why, over=over)
 
-        poll = Poll(database, sources, ingest, memory=Remembered(database))
+        async def on_gone(watch: Watch, why: str) -> None:
+            await warn_of_account(database, by_platform, watch, why)
+
+        poll = Poll(database, sources, ingest, memory=Remembered(database), on_gone=on_gone)
         stack.push_async_callback(poll.stop)
         yield Parts(
             database=database,
@@ -160,6 +165,23 @@ async def warn_admin(database: Database, chat: Chat, owed: Owed, why: str, *, ov
     name, place = names.get(owed.watch_id, ""), subscription.topic_title
     told = warning.write(name, chat=kept.title or kept.key, place=place, why=why, over=over, words=words)
     await chat.tell(subscription.made_by, told)
+
+
+async def warn_of_account(database: Database, chats: Mapping[str, Chat], watch: Watch, why: str) -> None:
+    """Tell everybody who set up a watch that its account is gone; who cannot be told finds it in /watches."""
+    async with database.read() as connection:
+        admins = await chat_store.admins_of(connection, watch.id)
+    for one in admins:
+        chat = chats.get(one.platform)
+        if chat is None:
+            continue
+        words = Words(language=one.language or "en")
+        told = warning.account(one.watch, chat=one.title or one.key, why=why, words=words)
+        try:
+            async with asyncio.timeout(WARN_SECONDS):
+                await chat.tell(one.user, told)
+        except (SendError, TimeoutError) as error:
+            log.info("an admin could not be told", platform=one.platform, why=str(error) or "no answer")
 
 
 @asynccontextmanager

@@ -301,6 +301,42 @@ async def enable_topic(connection: Connection, chat_id: int, topic: str) -> None
         await revise(connection)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admin:
+    """Who set up a watch in a chat: ``user`` is the platform's id, ``watch`` what the chat calls it."""
+
+    platform: str
+    key: str
+    title: str | None
+    language: str | None
+    user: str
+    watch: str
+
+
+async def admins_of(connection: Connection, watch_id: int) -> list[Admin]:
+    """Return who set up the alerts of a watch, chat by chat, each once."""
+    rows = await connection.execute(
+        sa.select(
+            chat.c.platform,
+            chat.c.key,
+            chat.c.title,
+            chat.c.language,
+            subscription.c.made_by.label("user"),
+            chat_watch.c.name.label("watch"),
+        )
+        .join(chat, chat.c.id == subscription.c.chat_id)
+        .join(
+            chat_watch,
+            sa.and_(chat_watch.c.chat_id == chat.c.id, chat_watch.c.watch_id == subscription.c.watch_id),
+        )
+        .where(
+            subscription.c.watch_id == watch_id, subscription.c.made_by.is_not(None), chat.c.disabled_at.is_(None)
+        )
+        .distinct()
+    )
+    return [Admin(**row._mapping) for row in rows]  # noqa: SLF001
+
+
 def _chat(row: Any) -> Chat:
     values = dict(row._mapping)  # noqa: SLF001
     values["roles"] = tuple(json.loads(values["roles"] or "[]"))

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 import structlog
 
 from bot.domain import DAY, SECOND
-from bot.domain.reading import Failure
+from bot.domain.reading import Failure, Trouble
 from bot.pipeline.ingest import Ingest
+from bot.pipeline.thrift import Thrift
 from bot.ports.memory import Memory
 from bot.ports.source import Ask, Source, SourceError, Told
 from bot.services import memory as purses
@@ -31,14 +33,35 @@ class NotStored(Exception):
     """What sources told of some watches is lost; the message says of which and why."""
 
 
+#: Told of a watch whose account is gone, and why.
+OnGone = Callable[[Watch, str], Awaitable[None]]
+
+
 class Poll:
-    """The stage that asks."""
+    """The stage that asks.
+
+    Args:
+        memory: Where purses are kept.
+        on_gone: Tells admins of accounts that are gone.
+    """
 
     def __init__(
-        self, database: Database, sources: Mapping[str, Source], ingest: Ingest, *, memory: Memory | None = None
+        self,
+        database: Database,
+        sources: Mapping[str, Source],
+        ingest: Ingest,
+        *,
+        memory: Memory | None = None,
+        on_gone: OnGone | None = None,
     ) -> None:
         self._database = database
         self._memory = memory
+        self._on_gone = on_gone
+        self._thrift = {
+            source.platform: Thrift(source.purse) for source in sources.values() if source.purse is not None
+        }
+        #: Watches that are asked less often than they want, and the interval in force.
+        self._stretched: dict[int, int] = {}
         #: Sources whose purses know what was spent before the start.
         self._restored: set[str] = set()
         self._sources = sources
@@ -65,6 +88,8 @@ class Poll:
 
     async def begin(self, now: int) -> None:
         """Ask all that is due, each source by itself, so that a slow one delays no other."""
+        for source in self._sources.values():  # commands spend, too
+            await self._keep(source, now)
         async with self._database.write() as connection:
             due = await watches.claim(connection, now)
             await self._note_orphans(connection, due, now)
@@ -125,11 +150,38 @@ class Poll:
         try:
             await self._restore(source)
             told = await self._read(source, batch, now)
-            if self._memory is not None and source.purse is not None:
-                await purses.keep(self._memory, source.platform, source.purse, now)
-            await self._store(list(zip(batch, told, strict=True)), now)
+            await self._keep(source, now)
+            await self._store(self._in_rhythm(source, list(zip(batch, told, strict=True)), now), now)
+            for watch, one in zip(batch, told, strict=True):
+                await self._note_gone(watch, one)
         finally:
             self._asking.difference_update(watch.id for watch in batch)
+
+    async def _keep(self, source: Source, now: int) -> None:
+        """Keep what a source has spent."""
+        if self._memory is not None and source.purse is not None:
+            await purses.keep(self._memory, source.platform, source.purse, now)
+
+    def _in_rhythm(self, source: Source, told: list[tuple[Watch, Told]], now: int) -> list[tuple[Watch, Told]]:
+        """Return what was told with the interval that was in force, and with the next one."""
+        stretch = self._thrift[source.platform].look(now) if source.platform in self._thrift else 1.0
+        kept = []
+        for watch, one in told:
+            in_force = self._stretched.pop(watch.id, watch.interval)
+            if stretch > 1 and one.again_at is None and not one.over:
+                interval = round(watch.interval * stretch)
+                self._stretched[watch.id] = interval
+                one = replace(one, again_at=now + interval)  # noqa: PLW2901
+            kept.append((watch if in_force == watch.interval else watch._replace(interval=in_force), one))
+        return kept
+
+    async def _note_gone(self, watch: Watch, told: Told) -> None:
+        """Tell the chats' admins, once, of an account that is no longer there."""
+        last = told.answers[-1] if told.answers else None
+        if self._on_gone is None or not isinstance(last, Failure) or last.trouble is not Trouble.GONE:
+            return
+        if watch.trouble is None or not watch.trouble.startswith(Trouble.GONE):
+            await self._on_gone(watch, last.detail)
 
     async def _restore(self, source: Source) -> None:
         """Tell a source's purse, before its first question, what was spent before the start."""

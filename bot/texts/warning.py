@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from bot.domain.outside import clean
-from bot.ports.message import Message, Span, Style
+from bot.ports.message import Line, Message, Span, Style
 from bot.texts.words import Words, bold
 
 LONGEST = 80
+LONGEST_REASON = 400
 
 
 def write(watch: str, *, chat: str, place: str | None, why: str, over: bool, words: Words) -> Message:
@@ -24,7 +25,6 @@ def write(watch: str, *, chat: str, place: str | None, why: str, over: bool, wor
         title = words.say("Alerts of {watch} cannot come to {place} in {chat}.", watch=name, place=at, chat=where)
     else:
         title = words.say("Alerts of {watch} cannot come to {chat}.", watch=name, chat=where)
-    reason = clean(why, limit=400)
     if over:
         then = words.say("{watch} lets them come again, there or elsewhere.", watch="/watch")
     else:
@@ -32,5 +32,26 @@ def write(watch: str, *, chat: str, place: str | None, why: str, over: bool, wor
     return Message(
         symbol="⚠️",
         title=title,
-        lines=(words.say("{why}", why=reason[:1].upper() + reason[1:]), then),
+        lines=(_reason(why, words), then),
     )
+
+
+def account(watch: str, *, chat: str, why: str, words: Words) -> Message:
+    """Tell that what is watched is not there under its name any more."""
+    return Message(
+        symbol="⚠️",
+        title=words.say(
+            "{watch}, watched in {chat}, is no longer there.",
+            watch=bold(clean(watch, limit=LONGEST)),
+            chat=bold(clean(chat, limit=LONGEST)),
+        ),
+        lines=(
+            _reason(why, words),
+            words.say("Its history stays. Watch its new name, or {unwatch} it.", unwatch="/unwatch"),
+        ),
+    )
+
+
+def _reason(why: str, words: Words) -> Line:
+    reason = clean(why, limit=LONGEST_REASON)
+    return words.say("{why}", why=reason[:1].upper() + reason[1:])

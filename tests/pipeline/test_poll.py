@@ -14,7 +14,9 @@ from bot.domain import DAY, HOUR, MINUTE, SECOND
 from bot.pipeline import poll as stage
 from bot.pipeline.ingest import Ingest
 from bot.pipeline.poll import NotStored, Poll
-from bot.ports.source import Denied, Garbage, RateLimited, SourceError, Unavailable
+from bot.ports.purse import Purse
+from bot.ports.source import AccountGone, Denied, Garbage, RateLimited, SourceError, Unavailable
+from bot.services.memory import Remembered, keep
 from bot.sources.replay import Replay
 from storage import watches
 from storage.database import Connection, Database
@@ -337,3 +339,56 @@ async def test_a_source_that_asked_to_wait_is_left_alone_though_the_clock_was_se
     assert len(at.fake.asked) == 1
     await at.poll.tick(NOW + 3 * HOUR)
     assert len(at.fake.asked) == 2
+
+
+def day_of(now: int) -> tuple[int, int]:
+    return now // DAY * DAY, now // DAY * DAY + DAY
+
+
+async def test_what_was_spent_is_known_after_a_restart_and_a_poor_purse_stretches_intervals(
+    database: Database,
+) -> None:
+    at = Stage(database)
+    kept = Remembered(database)
+    await at.watch("a", "b")
+
+    def start() -> Poll:
+        at.fake.purse = Purse(unit="units", limit=100, day_of=day_of)
+        return Poll(database, {"fake": at.fake}, at.ingest, memory=kept)
+
+    poll = start()
+    assert at.fake.purse is not None
+    at.fake.purse.charge(NOW, 20)
+    await keep(kept, "fake", at.fake.purse, NOW)
+    poll = start()
+    await poll.tick(NOW)
+    assert at.fake.purse.spent(NOW).amount == 20
+    now = NOW
+    for number in range(20):  # ten a minute: an hour's rhythm would cost six times the day's budget
+        now = NOW + number * MINUTE
+        at.fake.purse.charge(now, 10 if number < 7 else 0)
+        at.fake.says("a", told(live(now, 5)))
+        await poll.tick(now)
+    due = await at.due("a")
+    assert due is not None
+    assert due - now > 10 * INTERVAL
+    poll = start()
+    await poll.tick(due)
+    assert at.fake.purse.spent(NOW).amount == 90
+
+
+async def test_an_account_that_is_gone_is_told_of_once(at: Stage) -> None:
+    gone: list[tuple[str, str]] = []
+
+    async def on_gone(watch: Watch, why: str) -> None:
+        gone.append((watch.name, why))
+
+    poll = Poll(at.database, {"fake": at.fake}, at.ingest, on_gone=on_gone)
+    await at.watch("a", "b")
+    for turn in range(3):
+        now = NOW + turn * INTERVAL
+        at.fake.says("a", told(AccountGone("@a was renamed"), at=now))
+        at.fake.says("b", told(live(now, 5)))
+        with capture_logs():
+            await poll.tick(now)
+    assert gone == [("a", "@a was renamed")]

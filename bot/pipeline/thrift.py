@@ -1,0 +1,51 @@
+"""Asking less often before a budget runs dry, and never stopping dead.
+
+What a platform costs is measured while it is asked, not foretold: how much went in the last minutes, and so what
+the rest of the day would cost at the full rhythm. If that is more than is left, all intervals are stretched.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.domain import MINUTE
+from bot.ports.purse import Purse
+
+#: How long is measured before the stretch is set anew.
+MEASURED = 5 * MINUTE
+#: More than so many times is not waited: a reading now and then is better than none.
+MOST = 60.0
+#: Kept back for what is asked beside the rhythm: new watches, names looked up.
+RESERVE = 0.05
+
+
+@dataclass(slots=True)
+class Thrift:
+    """One purse's rhythm.
+
+    Attributes:
+        stretch: By how much intervals are longer than usual now; 1 where the purse suffices.
+    """
+
+    purse: Purse
+    stretch: float = 1.0
+    _since: int | None = None
+    _spent: float = 0.0
+
+    def look(self, now: int) -> float:
+        """Return the stretch, set anew if enough was measured since it was set last."""
+        limit = self.purse.limit
+        if limit is None:
+            return 1.0
+        spent = self.purse.spent(now).amount
+        if self._since is None or spent < self._spent:  # the first look, or a new day
+            self._since, self._spent = now, spent
+            if not spent:
+                self.stretch = 1.0
+        elif now - self._since >= MEASURED:
+            rate = (spent - self._spent) / (now - self._since) * self.stretch
+            left = max(limit * (1 - RESERVE) - spent, 0.0)
+            need = rate * (self.purse.resets_at(now) - now)
+            self.stretch = MOST if need and not left else min(max(need / left, 1.0), MOST) if need else 1.0
+            self._since, self._spent = now, spent
+        return self.stretch
