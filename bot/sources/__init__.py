@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bot.ports.source import Source
+from bot.sources.hashtag import Hashtag
 from bot.sources.icecast import Icecast
 from bot.sources.json import Json
 from bot.sources.kick import Kick
@@ -16,15 +17,18 @@ from bot.sources.kit import Kit
 from bot.sources.prometheus import Prometheus
 from bot.sources.replay import Replay
 from bot.sources.twitch import Twitch
+from bot.sources.x import X
 from bot.sources.youtube import YouTube
 
 #: Each makes its source from what all share: the HTTP client, the operator's keys, a memory.
 SOURCES: dict[str, Callable[[Kit], Source]] = {
+    "hashtag": Hashtag,
     "icecast": lambda kit: Icecast(kit.web),
     "json": lambda kit: Json(kit.web),
     "kick": Kick,
     "prometheus": lambda kit: Prometheus(kit.web),
     "replay": lambda kit: Replay(),
     "twitch": Twitch,
+    "x": X,
     "youtube": YouTube,
 }

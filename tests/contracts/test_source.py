@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from email.utils import formatdate
 from functools import partial
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
@@ -28,6 +29,7 @@ from bot.sources.prometheus import Prometheus
 from bot.sources.replay import Replay
 from bot.sources.twitch import Twitch
 from bot.sources.web import Web
+from bot.sources.x import X
 from bot.sources.youtube import YouTube
 from tests.servers import youtube as youtube_servers
 from tests.servers.kick import KickServer, kick
@@ -46,6 +48,7 @@ from tests.servers.pages import (
     trickles,
 )
 from tests.servers.twitch import TwitchServer, twitch
+from tests.servers.x import TOKEN, XServer, x_server
 
 NOW = 1_795_360_546_000
 TIMEOUT_SECONDS = 10
@@ -291,12 +294,50 @@ async def accounts(platform: str) -> AsyncIterator[Accounts]:
             yield Accounts(Kick(Kit(web=client, settings=public.settings)), public, faulty)
 
 
+@dataclass
+class XStand:
+    """A stand whose things are accounts of one X, and a Space that is not for everybody."""
+
+    source: Source
+    server: XServer
+
+    def account(self) -> tuple[str, str]:
+        handle = f"user{len(self.server.users)}"
+        return f"@{handle}", self.server.user(handle)
+
+    async def showing(self, figure: float | None) -> str:
+        handle, id_ = self.account()
+        self.server.space(id_, figure)
+        return handle
+
+    async def off(self) -> str:
+        return self.account()[0]
+
+    async def broken(self) -> str:
+        space = self.server.space("9")
+        self.server.shut.add(space)
+        return space
+
+
+@asynccontextmanager
+async def an_x() -> AsyncIterator[XStand]:
+    async with x_server() as server:
+        client = Web(timeout_seconds=TIMEOUT_SECONDS)
+        settings = {"X_BEARER_TOKEN": TOKEN, "X_API_URL": server.url, "X_DAILY_BUDGET_USD": "5"}
+        seconds = count(step=2)  # X lets creators be asked for once a second
+        try:
+            yield XStand(X(Kit(web=client, settings=settings), clock=seconds.__next__), server)
+        finally:
+            await client.close()
+
+
 #: A new source gets a line here. One that is not asked by HTTP (`replay`) brings a Stand of its own.
 STANDS = [
     *(pytest.param(partial(a_stand, kind), id=kind.name) for kind in KINDS),
     pytest.param(files, id="replay"),
     pytest.param(partial(accounts, "twitch"), id="twitch"),
     pytest.param(partial(accounts, "kick"), id="kick"),
+    pytest.param(an_x, id="x"),
     pytest.param(a_youtube, id="youtube"),
 ]
 
