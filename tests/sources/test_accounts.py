@@ -50,7 +50,8 @@ def test_moments(value: object, read: int | None) -> None:
 def test_words() -> None:
     assert words(" a\n\x00\ud800b ") == "a b"
     assert len(words("x" * 70_000) or "") == 300
-    assert [words(one) for one in (None, 5, "", " \u200b", [])] == [None] * 5
+    nothing: tuple[object, ...] = (None, 5, "", " \u200b", [])
+    assert not any(map(words, nothing))
 
 
 async def test_what_is_remembered_is_looked_at_again_in_time() -> None:
