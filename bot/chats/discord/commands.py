@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,11 @@ CONTEXTS = [0, 1]
 #: Installed to a server.
 INSTALLED = [0]
 MANAGE_GUILD = str(discord.Permissions(manage_guild=True).value)
+
+#: Options in which roles are named in free text: each with the option and its word that make it so.
+ROLES = (("value", "setting", "admins"),)
+
+_QUOTED = re.compile(r'"[^"]*"|“[^“”]*”')
 
 Json = dict[str, Any]
 #: What is compared; what is missing is as good as this.
@@ -108,7 +114,7 @@ def typed(declared: Declaration | None, options: Sequence[Json], *, guild: disco
     """
     given = {option["name"]: str(option.get("value", "")).strip() for option in options}
     if declared is None:
-        return " ".join(value for value in given.values() if value)
+        return mentions.known(guild, " ".join(value for value in given.values() if value))
     words: list[str] = []
     for param in declared.params:
         value = given.get(param.name.lower())
@@ -116,8 +122,22 @@ def typed(declared: Declaration | None, options: Sequence[Json], *, guild: disco
             continue
         if param.takes is Takes.MENTION:
             value = mentions.read(guild, value)
-        words.append(f"{param.lead} {value}" if param.lead else value)
-    return " ".join(words)
+        elif any(param.name == name and given.get(other) == word for name, other, word in ROLES):
+            value = mentions.named(guild, value)
+        words.append(f"{param.lead} {_one(value, lead=param.lead)}" if param.lead else value)
+    # Last of all, whichever option it came from: what is read behind this takes any such role for one to call.
+    return mentions.known(guild, " ".join(words))
+
+
+def _one(value: str, *, lead: str) -> str:
+    """Return a value in quotes if it would be read as two, because the word that leads it stands in it as well.
+
+    Within the quotes there are no others: those of its own become single ones.
+    """
+    if not re.search(rf"(?:^|\s){re.escape(lead)}(?:\s|$)", value, re.IGNORECASE):
+        return value
+    inner = re.sub('["“”]', "'", value[1:-1] if _QUOTED.fullmatch(value) else value)
+    return f'"{inner}"'
 
 
 def place(declared: Declaration | None, options: Sequence[Json]) -> str | None:

@@ -28,7 +28,6 @@ log = structlog.get_logger(__name__)
 DEFER_SECONDS = 2.9
 EDIT_SECONDS = 15
 MOST_SUGGESTIONS = 25
-LONGEST_SUGGESTION = 100
 
 Interaction = discord.Interaction[Any]
 _LOST = (discord.HTTPException, discord.InteractionResponded, aiohttp.ClientError, OSError, TimeoutError)
@@ -117,10 +116,14 @@ class Ear:
             chosen = _seen(interaction, commands.place(declared, options))
             request = self._known(_request(interaction, data["name"], "", chosen=chosen))
             typed = str(focused.get("value", ""))
-            found = await self._fitting(request, param, typed, guild=_guild(interaction))
-        fit = {value: shown for shown, value in found if 0 < render.length(value) <= LONGEST_SUGGESTION}
+            if param.takes is Takes.MENTION:
+                may = _may(interaction, chosen)
+                found = mentions.suggested(_guild(interaction), typed, may)
+            else:
+                found = [(one, one) for one in await self._fitting(request, param, typed)]
+        fit = {value: shown for shown, value in found if 0 < render.length(value) <= mentions.LONGEST_SHOWN}
         choices = [
-            discord.app_commands.Choice(name=shown[:LONGEST_SUGGESTION], value=value)
+            discord.app_commands.Choice(name=shown[: mentions.LONGEST_SHOWN], value=value)
             for value, shown in list(fit.items())[:MOST_SUGGESTIONS]
         ]
         try:
@@ -128,16 +131,11 @@ class Ear:
         except _LOST as error:  # the person has typed on
             log.debug("suggestions came too late", why=cause(error))
 
-    async def _fitting(
-        self, request: Request, param: Param, typed: str, *, guild: discord.Guild | None
-    ) -> list[tuple[str, str]]:
-        """Return what an argument may be, as it is shown and as it is written."""
-        if param.takes is Takes.MENTION:
-            return mentions.suggested(guild, typed)
+    async def _fitting(self, request: Request, param: Param, typed: str) -> list[str]:
+        """Return what an argument may be, as the listener knows it."""
         try:
             async with asyncio.timeout(DEFER_SECONDS):
-                found = await self._listener.suggest(request, param=param.name, typed=typed)
-                return [(one, one) for one in found]
+                return await self._listener.suggest(request, param=param.name, typed=typed)
         except TimeoutError:
             log.warning("suggestions took too long", command=request.command)
         except Exception:  # no suggestions is better than an error in the box
@@ -192,6 +190,15 @@ def _lacks(interaction: Interaction) -> str | None:
     """Return the permission that the bot lacks to post where somebody asked."""
     thread = isinstance(interaction.channel, discord.Thread)
     return places.missing(interaction.app_permissions, thread=thread)
+
+
+def _may(interaction: Interaction, chosen: Chosen | None) -> discord.Permissions | None:
+    """Return what the bot may where a command counts: here, or in the channel that was chosen; None if unknown."""
+    guild = _guild(interaction)
+    if chosen is None or guild is None:
+        return interaction.app_permissions
+    found = guild.get_channel_or_thread(chosen.channel)
+    return places.permissions(found) if found is not None else None
 
 
 def _seen(interaction: Interaction, value: str | None) -> Chosen | None:

@@ -128,7 +128,8 @@ def embed(message: Message, *, colour: int = COLOUR) -> discord.Embed:
     if any(span.at is not None or _refers(span) for span in message.title):
         looks = (Style.REFERENCE if _refers(span) else Style.PLAIN for span in message.title)
         plain = tuple(replace(span, style=look) for span, look in zip(message.title, looks, strict=True))
-        heading = f"{head}**{_line(plain, MOST_TITLE)}**"
+        written = _line(plain, MOST_TITLE)
+        heading = f"{head}**{written}**" if written.strip() else head.strip()
         left -= length(heading) + 1
     else:
         bare = tuple(replace(span, url=None, style=_in_title(span.style)) for span in message.title)

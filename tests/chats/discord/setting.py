@@ -50,6 +50,22 @@ SUBSCRIBE = Said(
     ),
 )
 LIVE = Said("live", params=(Param("channel", "where", Takes.PLACE),))
+WATCH = Said(
+    "watch",
+    who=Who.ADMINS,
+    params=(
+        Param("address", "what", Takes.REST, required=True),
+        Param("name", "what to call it", lead="as"),
+    ),
+)
+SETTINGS = Said(
+    "settings",
+    who=Who.ADMINS,
+    params=(
+        Param("setting", "which", choices=("timezone", "admins")),
+        Param("value", "what", Takes.REST),
+    ),
+)
 RUN = Said("status", who=Who.OPERATORS)
 START = Said("start")
 
@@ -66,7 +82,7 @@ class Heard:
         gate: Answers wait for it.
     """
 
-    commands: Sequence[Declaration] = (START, ASK, SET, SUBSCRIBE, LIVE, RUN)
+    commands: Sequence[Declaration] = (START, ASK, SET, SUBSCRIBE, LIVE, WATCH, SETTINGS, RUN)
     requests: list[Request] = field(default_factory=list)
     asked: list[tuple[str, str]] = field(default_factory=list)
     suggested: list[Request] = field(default_factory=list)

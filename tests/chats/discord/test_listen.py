@@ -22,6 +22,7 @@ from tests.chats.discord.setting import (
     SET,
     START,
     SUBSCRIBE,
+    WATCH,
     Heard,
     Place,
     Said,
@@ -32,6 +33,7 @@ from tests.chats.discord.setting import (
 )
 from tests.servers.discord import (
     NotOffered,
+    Permission,
     User,
     busy,
     checks,
@@ -98,14 +100,35 @@ def test_what_was_filled_in_reads_as_if_typed() -> None:
 
 def test_what_its_place_does_not_tell_is_led_by_its_word_and_the_channel_is_left_out() -> None:
     given = [
-        {"name": "mention", "value": "here"},
+        {"name": "mention", "value": "nobody"},
         {"name": "channel", "value": "77"},
         {"name": "name", "value": "Night Radio"},
     ]
-    assert commands.typed(SUBSCRIBE, given) == "Night Radio mention here"
+    assert commands.typed(SUBSCRIBE, given) == "Night Radio mention nobody"
     assert commands.place(SUBSCRIBE, given) == "77"
     assert commands.place(SUBSCRIBE, given[:1]) is None
     assert commands.place(None, given) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Live as Ever", '"Live as Ever"'),
+        ("live AS ever", '"live AS ever"'),
+        ("as it is", '"as it is"'),
+        ("such as", '"such as"'),
+        ("as", '"as"'),
+        ('"Live as Ever"', '"Live as Ever"'),
+        ("“Live as Ever”", '"Live as Ever"'),
+        ('The "Live as Ever" show', "\"The 'Live as Ever' show\""),
+        ('"Live" as "Ever"', "\"'Live' as 'Ever'\""),
+        ("Last Gas assembly", "Last Gas assembly"),
+        ('12" Vinyl', '12" Vinyl'),
+    ],
+)
+def test_a_name_with_the_word_that_leads_it_is_quoted(name: str, shown: str) -> None:
+    given = [{"name": "name", "value": name}, {"name": "address", "value": "json:https://h/p#n"}]
+    assert commands.typed(WATCH, given) == f"json:https://h/p#n as {shown}"
 
 
 def test_descriptions_come_in_the_languages_that_both_know(tmp_path: Path) -> None:
@@ -242,6 +265,63 @@ async def test_a_server_where_the_bot_is_no_member_is_answered_but_not_let_in(pl
     (request,) = heard.requests
     assert (request.chat, request.chat_title, request.is_admin) == (str(other.id), None, True)
     assert not heard.told
+
+
+@pytest.mark.parametrize(
+    ("missing", "name"),
+    [
+        (Permission.VIEW_CHANNEL, "View Channel"),
+        (Permission.SEND_MESSAGES, "Send Messages"),
+        (Permission.EMBED_LINKS, "Embed Links"),
+        (Permission(0), None),
+    ],
+)
+async def test_what_the_bot_lacks_to_post_where_somebody_asks_is_told(
+    place: Place, missing: Permission, name: str | None
+) -> None:
+    heard = Heard()
+    channel = place.guild.text()
+    channel.overwrite(place.server.world.bot, deny=missing)
+    async with connected(place.server, heard):
+        used = await place.server.interaction(channel, place.ada, "start")
+        answer = await used.message()
+    assert answer.embeds[0]["title"] == "Well."
+    assert not ephemeral(used)
+    assert [one.lacks for one in heard.requests] == [name]
+    topics = [topic for how, _, topic, _ in heard.told if how == "in"]
+    assert (str(channel.id) in topics) == (name is None)
+
+
+async def test_what_the_bot_lacks_in_a_thread_is_the_threads(place: Place) -> None:
+    heard = Heard()
+    channel = place.guild.text()
+    channel.overwrite(place.server.world.bot, deny=Permission.SEND_MESSAGES_IN_THREADS)
+    async with connected(place.server, heard):
+        for where in (channel, place.guild.thread(channel)):
+            await (await place.server.interaction(where, place.ada, "start")).message()
+    assert [one.lacks for one in heard.requests] == [None, "Send Messages in Threads"]
+
+
+async def test_nothing_is_lacking_where_another_channel_was_chosen_or_in_private(place: Place) -> None:
+    heard = Heard()
+    here, other = place.guild.text("here"), place.guild.text("other")
+    here.overwrite(place.server.world.bot, deny=Permission.SEND_MESSAGES)
+    dm = place.server.world.dm(place.ada)
+    async with connected(place.server, heard):
+        await (await place.server.interaction(here, place.ada, "live", {"channel": other})).message()
+        await (await place.server.interaction(dm, place.ada, "live")).message()
+    assert [(one.topic, one.lacks) for one in heard.requests] == [(str(other.id), None), (None, None)]
+
+
+async def test_a_button_in_a_channel_that_takes_no_posts_any_more_tells_it_too(place: Place) -> None:
+    heard = Heard()
+    channel = place.guild.text()
+    button = replace(says("x"), buttons=(Button("Stats", command="/stats Night Radio"),))
+    async with connected(place.server, heard) as discord:
+        await discord.send(post(channel, message=button))
+        channel.overwrite(place.server.world.bot, deny=Permission.SEND_MESSAGES)
+        await (await place.server.press(channel.messages[0], "Stats", place.ada)).message()
+    assert [one.lacks for one in heard.requests] == ["Send Messages"]
 
 
 async def test_the_askers_language_is_told(place: Place) -> None:

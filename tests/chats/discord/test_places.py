@@ -80,7 +80,7 @@ async def test_what_the_bot_lacks_there_is_named(place: Place, missing: Permissi
     channel = place.guild.text("alerts")
     channel.overwrite(place.server.world.bot, deny=missing)
     assert await refused(place, place.ada, channel) == (
-        f"❔ **I may not post in **<#{channel.id}>**: allow me “{name}” there (channel settings > Permissions).**"
+        f"❔ **I may not post in <#{channel.id}>: allow me “{name}” there (channel settings > Permissions).**"
     )
 
 
@@ -109,7 +109,7 @@ async def test_a_locked_thread_cannot_be_chosen(place: Place) -> None:
 async def test_who_asks_must_see_the_channel_too(place: Place) -> None:
     channel = place.guild.text("secret")
     channel.overwrite(place.ada, deny=Permission.VIEW_CHANNEL)
-    assert f"You may not see **<#{channel.id}>** yourself" in await refused(place, place.ada, channel)
+    assert f"You may not see <#{channel.id}> yourself" in await refused(place, place.ada, channel)
 
 
 async def test_a_channel_of_another_server_cannot_be_chosen(place: Place) -> None:
