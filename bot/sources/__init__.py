@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bot.ports.source import Source
+from bot.sources.azuracast import AzuraCast
 from bot.sources.hashtag import Hashtag
 from bot.sources.icecast import Icecast
 from bot.sources.json import Json
 from bot.sources.kick import Kick
 from bot.sources.kit import Kit
+from bot.sources.owncast import Owncast
 from bot.sources.prometheus import Prometheus
 from bot.sources.replay import Replay
 from bot.sources.twitch import Twitch
@@ -22,10 +24,12 @@ from bot.sources.youtube import YouTube
 
 #: Each makes its source from what all share: the HTTP client, the operator's keys, a memory.
 SOURCES: dict[str, Callable[[Kit], Source]] = {
+    "azuracast": lambda kit: AzuraCast(kit.web),
     "hashtag": Hashtag,
     "icecast": lambda kit: Icecast(kit.web),
     "json": lambda kit: Json(kit.web),
     "kick": Kick,
+    "owncast": lambda kit: Owncast(kit.web),
     "prometheus": lambda kit: Prometheus(kit.web),
     "replay": lambda kit: Replay(),
     "twitch": Twitch,

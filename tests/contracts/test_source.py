@@ -21,10 +21,12 @@ from aiohttp import web
 from bot.domain import SECOND
 from bot.domain.reading import Answer, Failure, Reading, State, Trouble
 from bot.ports.source import Ask, BadAddress, NotAllowed, Source, SourceError, Told
+from bot.sources.azuracast import AzuraCast
 from bot.sources.icecast import Icecast
 from bot.sources.json import Json
 from bot.sources.kick import Kick
 from bot.sources.kit import Kit
+from bot.sources.owncast import Owncast
 from bot.sources.prometheus import Prometheus
 from bot.sources.replay import Replay
 from bot.sources.twitch import Twitch
@@ -115,9 +117,23 @@ def prometheus_body(figure: float | str | None) -> str:
     return json.dumps({"status": "success", "data": {"resultType": "vector", "result": result}})
 
 
+def owncast_body(figure: float | str | None) -> str:
+    """Say the status; asked for its configuration, the server says the same, which tells nothing."""
+    status = {"online": figure != "off", "lastConnectTime": "2026-11-22T15:13:16Z"}
+    return json.dumps(status if figure is None or figure == "off" else status | {"viewerCount": figure})
+
+
+def azuracast_body(figure: float | str | None) -> str:
+    station = {"id": 1, "name": "Friday", "shortcode": "friday"}
+    listeners = {"total": None if figure == "off" else figure}
+    return json.dumps({"station": station, "listeners": listeners, "is_online": figure != "off"})
+
+
 KINDS = [
+    Kind("azuracast", AzuraCast, lambda root: f"{root}/friday", azuracast_body),
     Kind("icecast", Icecast, lambda root: f"{root}/live", icecast_body),
     Kind("json", Json, lambda root: f"{root}/status.json#n live-when live", json_body),
+    Kind("owncast", Owncast, lambda root: root, owncast_body),
     Kind("prometheus", Prometheus, lambda root: f"{root}#n live-when up", prometheus_body),
 ]
 
