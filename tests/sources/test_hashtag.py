@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,10 +17,15 @@ import pytest
 from bot.domain import DAY, HOUR, MINUTE
 from bot.domain.reading import Answer, Failure, Metric, Trouble
 from bot.domain.session import Rules, Session, Track, advance
+from bot.pipeline.ingest import Ingest
+from bot.pipeline.poll import Poll
 from bot.ports.source import Ask, BadAddress, Denied, NotAllowed, RateLimited, SourceError, Told
+from bot.services.watching import values
 from bot.sources.hashtag import INTERVAL, Hashtag, answers, begin, minutes_in, whole
 from bot.sources.kit import Kit
 from bot.sources.web import Page, Web
+from storage import sessions, watches
+from storage.database import Database
 from tests.mutate import mutations
 from tests.servers.pages import says
 from tests.servers.x import COUNTS, NOW, TOKEN, XServer, stamp, x_server
@@ -393,3 +399,34 @@ def test_mutated_answers() -> None:
             assert TODAY <= answer.at < NOW + HOUR
     assert 100 < taken < MUTATED
     assert time.monotonic() - began < 60
+
+
+async def test_through_the_pipeline_days_add_up_whatever_is_killed(desk: Desk, tmp_path: Path) -> None:
+    """Two days, a process of its own for each few questions, an outage, and a midnight."""
+    database = Database(f"sqlite:///{tmp_path}/milepost.db", throwaway=True)
+    await database.open()
+    try:
+        begun = desk.server.now = TODAY + 20 * HOUR + 17
+        described = await desk.source().describe("#tag", begun)
+        async with database.write() as connection:
+            columns = values(source="hashtag", description=described, public=True, interval=1, now=begun)
+            watch = await watches.add(connection, due_at=begun, values=columns)
+        assert watch.interval == INTERVAL
+        for number in range(30 * 4):
+            if number % 7 == 0:
+                poll = Poll(database, {"hashtag": desk.source()}, Ingest(database))
+            out = number in range(10, 14)
+            desk.server.answers = {COUNTS: says("{}", status=503)} if out else {}
+            await poll.tick(desk.server.now)
+            desk.server.now += INTERVAL
+        async with database.read() as connection:
+            kept = await sessions.newest(connection, watch.id, 9)
+            read = (await watches.by_ids(connection, [watch.id]))[watch.id]
+    finally:
+        await database.close()
+    assert read.answered_at is not None
+    end = read.answered_at + 1
+    assert end == counted_until(desk.server.now - INTERVAL)
+    days = [TODAY + 2 * DAY, TODAY + DAY, TODAY]
+    assert [one.tally.posts for one in kept] == [truly(day, min(day + DAY, end)) for day in days]
+    assert [one.tally.posts_high for one in kept] == [one.tally.posts for one in kept]

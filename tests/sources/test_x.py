@@ -8,12 +8,15 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bot.domain import DAY, SECOND
 from bot.domain.reading import Answer, Failure, Reading, State, Trouble
+from bot.pipeline.ingest import Ingest
+from bot.pipeline.poll import Poll
 from bot.ports.purse import Spent
 from bot.ports.source import (
     Ask,
@@ -27,10 +30,13 @@ from bot.ports.source import (
     Told,
     Unavailable,
 )
+from bot.services.watching import values
 from bot.sources.hashtag import Hashtag
 from bot.sources.kit import Forgetful, Kit
 from bot.sources.web import Page, Web
 from bot.sources.x import X, hosted_in, spaces_in, users_in
+from storage import sessions, watches
+from storage.database import Database
 from tests.mutate import mutations
 from tests.servers.pages import breaks_off, hangs_up, says
 from tests.servers.x import COUNTS, CREATORS, NOW, SPACES, TOKEN, USERS, XServer, x_server
@@ -768,3 +774,34 @@ def test_mutated_answers_of_spaces_and_users() -> None:
             users_in(decoded(raw), ["ann"])
         except SourceError:
             continue
+
+
+# --- through the pipeline ---------------------------------------------------------------------------------
+
+
+async def test_a_watched_space_ends_after_its_grace_also_after_a_restart(desk: Desk, tmp_path: Path) -> None:
+    space = desk.server.space(figure=50)
+    database = Database(f"sqlite:///{tmp_path}/milepost.db", throwaway=True)
+    await database.open()
+    try:
+        described = await desk.describe(space)
+        async with database.write() as connection:
+            columns = values(source="x", description=described, public=True, interval=60 * SECOND, now=NOW)
+            watch = await watches.add(connection, due_at=NOW, values=columns)
+        for minute in range(12):
+            if minute in {3, 5}:
+                desk.restart()
+            if minute in {0, 3, 5}:  # made anew: nothing is known of what is stored
+                poll = Poll(database, {"x": desk.x}, Ingest(database))
+            if minute == 3:
+                desk.server.spaces.clear()
+            await poll.tick(NOW + minute * 60 * SECOND)
+        async with database.read() as connection:
+            (session,) = await sessions.newest(connection, watch.id, 5)
+            polled = await watches.polled(connection)
+    finally:
+        await database.close()
+    assert (session.state, session.ended_at) == (State.ENDED, NOW + 8 * 60 * SECOND)
+    assert session.tally.peak == 50
+    assert polled == []
+    assert desk.server.paths().count(SPACES) == 1 + 10  # described, and read until it was told to be over
