@@ -479,7 +479,7 @@ class YouTube:
 
     def _next_look(self, look: Look, known: Iterable[str], now: int) -> int:
         """Return when a channel's uploads are worth reading again."""
-        if look.at is None:
+        if look.at is None or look.at > now:  # never, or the clock was set back since
             return now
         seen = [self._seen[id_] for id_ in {*known, *look.ids} if id_ in self._seen]
         look.live = any(one.found is Found.LIVE for one in seen)
@@ -548,7 +548,7 @@ class YouTube:
     def _due(self, id_: str, announced: Collection[str], now: int) -> int:
         """Return when a video is worth asking about."""
         seen = self._seen.get(id_)
-        if seen is None or seen.found is Found.LIVE or _is_due(seen, now):
+        if seen is None or seen.asked_at > now or seen.found is Found.LIVE or _is_due(seen, now):
             return now
         if seen.found is Found.SCHEDULED:
             return _ask_announced_at(seen, now) if id_ in announced else now

@@ -558,6 +558,17 @@ async def test_a_restart_costs_one_look_and_no_new_question_for_the_channel() ->
         assert one.server.calls == {"channels": 1, "playlistItems": 2, "videos": 2}
 
 
+async def test_a_clock_that_is_set_back_delays_nothing() -> None:
+    async with tube() as one:
+        nasa = one.server.channel("NASA")
+        soon = one.server.announce(nasa, NOW + 30 * HOUR)
+        await one.told("@nasa", now=NOW + 5 * HOUR)
+        live = one.server.start(nasa, NOW)
+        answer = await one.answer(Ask(reference="@nasa", known=(soon,)))
+        assert isinstance(answer, Answer)
+        assert {reading.session for reading in answer.readings} == {soon, live}
+
+
 async def test_a_renamed_channel_goes_on_by_its_id() -> None:
     async with tube() as one:
         nasa = one.server.channel("NASA")
