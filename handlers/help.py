@@ -11,6 +11,8 @@ from handlers.watch import addresses
 
 #: Who reads the list knows them.
 _KNOWN = {"start", "help"}
+#: Where arguments are filled in, each in a field of its own name.
+_FORMS = "discord"
 
 
 async def help_(request: Request, services: Services, words: Words) -> Message:
@@ -39,23 +41,28 @@ async def help_(request: Request, services: Services, words: Words) -> Message:
 def _one(command: Command, request: Request, words: Words, services: Services) -> Message:
     lines = [words.say("For example: {example}", example=code(command.example))]
     lines += [
-        words.say("{param}: {about}", param=param.lead or param.name, about=words.text(param.about))
+        words.say("{param}: {about}", param=_called(param, request), about=words.text(param.about))
         for param in command.params
     ]
     if command.name == "watch":
         lines += addresses(request, words, services)
     return Message(
         symbol="📖",
-        title=words.say("/{name} – {about}", name=_usage(command), about=words.text(command.about)),
+        title=words.say("/{name} – {about}", name=_usage(command, request), about=words.text(command.about)),
         lines=tuple(lines),
     )
 
 
-def _usage(command: Command) -> str:
+def _called(param: Param, request: Request) -> str:
+    """Return what an argument is called: by its lead word where commands are typed, by its name in a form."""
+    return param.name if request.platform == _FORMS else param.lead or param.name
+
+
+def _usage(command: Command, request: Request) -> str:
     """Return a command with its arguments."""
     shown = [command.name]
     for param in command.params:
-        name = f"{param.lead} …" if param.lead else param.name
+        name = f"{param.lead} …" if param.lead and request.platform != _FORMS else param.name
         shown.append(name if param.required else f"[{name}]")
     return " ".join(shown)
 

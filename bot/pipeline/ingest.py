@@ -64,7 +64,7 @@ class Ingest:
     def known(self, watch_id: int) -> tuple[str, ...]:
         """Return the platform's ids of a watch's live and announced sessions."""
         track = self._tracks.get(watch_id)
-        return tuple(s.keys[-1] for s in track.sessions if s.ended_at is None) if track else ()
+        return tuple(s.keys[-1] for s in track.sessions if s.state is not State.ENDED) if track else ()
 
     async def take(self, told: Sequence[tuple[Watch, Told]], now: int) -> None:
         """Store what was told of watches, and owe the alerts that follow from it.

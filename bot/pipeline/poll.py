@@ -11,7 +11,7 @@ from dataclasses import replace
 import structlog
 
 from bot.domain import DAY, SECOND
-from bot.domain.reading import Failure, Trouble
+from bot.domain.reading import Answer, Failure, Trouble
 from bot.pipeline.ingest import Ingest
 from bot.pipeline.thrift import Thrift
 from bot.ports.memory import Memory
@@ -57,9 +57,11 @@ class Poll:
         self._database = database
         self._memory = memory
         self._on_gone = on_gone
-        self._thrift = {
-            source.platform: Thrift(source.purse) for source in sources.values() if source.purse is not None
-        }
+        # Two sources may share a purse.
+        thrift = {id(one.purse): Thrift(one.purse) for one in sources.values() if one.purse is not None}
+        self._thrift = {one.platform: thrift[id(one.purse)] for one in sources.values() if one.purse is not None}
+        #: Watches whose account is gone, until they answer again: an outage between is no news.
+        self._gone: set[int] = set()
         #: Watches that are asked less often than they want, and the interval in force.
         self._stretched: dict[int, int] = {}
         #: Sources whose purses know what was spent before the start.
@@ -89,6 +91,7 @@ class Poll:
     async def begin(self, now: int) -> None:
         """Ask all that is due, each source by itself, so that a slow one delays no other."""
         for source in self._sources.values():  # commands spend, too
+            await self._restore(source)
             await self._keep(source, now)
         async with self._database.write() as connection:
             due = await watches.claim(connection, now)
@@ -148,7 +151,6 @@ class Poll:
 
     async def _ask(self, source: Source, batch: Sequence[Watch], now: int) -> None:
         try:
-            await self._restore(source)
             told = await self._read(source, batch, now)
             await self._keep(source, now)
             await self._store(self._in_rhythm(source, list(zip(batch, told, strict=True)), now), now)
@@ -168,6 +170,7 @@ class Poll:
         kept = []
         for watch, one in told:
             in_force = self._stretched.pop(watch.id, watch.interval)
+            one = _patient(watch, one, now)  # noqa: PLW2901
             if stretch > 1 and one.again_at is None and not one.over:
                 interval = round(watch.interval * stretch)
                 self._stretched[watch.id] = interval
@@ -178,10 +181,13 @@ class Poll:
     async def _note_gone(self, watch: Watch, told: Told) -> None:
         """Tell the chats' admins, once, of an account that is no longer there."""
         last = told.answers[-1] if told.answers else None
+        if isinstance(last, Answer):
+            self._gone.discard(watch.id)
         if self._on_gone is None or not isinstance(last, Failure) or last.trouble is not Trouble.GONE:
             return
-        if watch.trouble is None or not watch.trouble.startswith(Trouble.GONE):
+        if watch.id not in self._gone and not (watch.trouble or "").startswith(Trouble.GONE):
             await self._on_gone(watch, last.detail)
+        self._gone.add(watch.id)
 
     async def _restore(self, source: Source) -> None:
         """Tell a source's purse, before its first question, what was spent before the start."""
@@ -241,3 +247,11 @@ class Poll:
         if failure.retry_after is not None:
             again_at = now + min(max(failure.retry_after, SECOND), LONGEST_PAUSE)
         return [Told(answers=(failure,), again_at=again_at)] * len(batch)
+
+
+def _patient(watch: Watch, told: Told, now: int) -> Told:
+    """Let a source that asks for it alone rest as long as it asks."""
+    last = told.answers[-1] if told.answers else None
+    if told.again_at is not None or not isinstance(last, Failure) or last.retry_after is None:
+        return told
+    return replace(told, again_at=now + min(max(last.retry_after, watch.interval), LONGEST_PAUSE))

@@ -15,6 +15,8 @@ from bot.ports.purse import Purse
 MEASURED = 5 * MINUTE
 #: More than so many times is not waited: a reading now and then is better than none.
 MOST = 60.0
+#: While less than this part is spent, nothing is stretched: a look-up or two is no rhythm.
+CAREFREE = 0.1
 #: Kept back for what is asked beside the rhythm: new watches, names looked up.
 RESERVE = 0.05
 
@@ -44,6 +46,8 @@ class Thrift:
                 self.stretch = 1.0
         elif now - self._since >= MEASURED:
             rate = (spent - self._spent) / (now - self._since) * self.stretch
+            if spent < CAREFREE * limit:
+                rate = 0.0
             left = max(limit * (1 - RESERVE) - spent, 0.0)
             need = rate * (self.purse.resets_at(now) - now)
             self.stretch = MOST if need and not left else min(max(need / left, 1.0), MOST) if need else 1.0

@@ -68,5 +68,9 @@ class Purse:
         return self._day_of(now)[1]
 
     def restore(self, spent: Spent) -> None:
-        """Take over what was spent before a restart."""
-        self._spent = spent
+        """Take over what was spent before a restart, beside what was spent since."""
+        now = self._spent
+        if now.day == spent.day:
+            spent = Spent(spent.day, spent.amount + now.amount, spent.at_most + now.at_most)
+        if now.day <= spent.day:
+            self._spent = spent

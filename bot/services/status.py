@@ -46,10 +46,12 @@ class Status:
 
 def _budgets(services: Services) -> Iterator[Budget]:
     now = services.clock()
+    shown = set()
     for name, source in services.registry.sources.items():
         purse = source.purse
-        if purse is None:
+        if purse is None or id(purse) in shown:  # two sources may share one
             continue
+        shown.add(id(purse))
         spent = purse.spent(now)
         yield Budget(
             platform=name,

@@ -180,10 +180,10 @@ PARTS: dict[str, Part] = {
     "test": Part(
         [
             line("/test"),
-            tap("records"),
+            tap("Record"),
             line("/test PTI Space start", name=PTI, kind="start"),
             line("/test PTI Space recap", name=PTI, kind="recap"),
-            tap("milestones", who="member"),
+            tap("Milestone", who="member"),
             line("/test Nothing", name="Nothing"),
             line("/test", who="member"),
             line("/test", empty=True),

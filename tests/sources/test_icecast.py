@@ -281,7 +281,8 @@ async def test_no_mount_where_nothing_is_on_the_air() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "others"), [("status_0mounts", "no other"), ("status_2mounts_2and4", "/live1, /live2")]
+    ("name", "others"),
+    [("status_0mounts", "The figure counts connections"), ("status_2mounts_2and4", "/live1, 127.0.0.1/live2")],
 )
 async def test_a_mount_that_is_off_the_air_can_be_watched(name: str, others: str) -> None:
     async with station(captured(name)) as one:
