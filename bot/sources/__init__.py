@@ -22,17 +22,18 @@ from bot.sources.twitch import Twitch
 from bot.sources.x import X
 from bot.sources.youtube import YouTube
 
-#: Each makes its source from what all share: the HTTP client, the operator's keys, a memory.
+#: Each makes its source from what all share: the HTTP client, the operator's keys, a memory. In the order in which
+#: people are shown their addresses.
 SOURCES: dict[str, Callable[[Kit], Source]] = {
-    "azuracast": lambda kit: AzuraCast(kit.web),
-    "hashtag": Hashtag,
     "icecast": lambda kit: Icecast(kit.web),
-    "json": lambda kit: Json(kit.web),
-    "kick": Kick,
-    "owncast": lambda kit: Owncast(kit.web),
-    "prometheus": lambda kit: Prometheus(kit.web),
-    "replay": lambda kit: Replay(),
-    "twitch": Twitch,
     "x": X,
     "youtube": YouTube,
+    "twitch": Twitch,
+    "kick": Kick,
+    "owncast": lambda kit: Owncast(kit.web),
+    "azuracast": lambda kit: AzuraCast(kit.web),
+    "hashtag": Hashtag,
+    "json": lambda kit: Json(kit.web),
+    "prometheus": lambda kit: Prometheus(kit.web),
+    "replay": lambda kit: Replay(),
 }
