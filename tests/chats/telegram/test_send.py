@@ -256,15 +256,15 @@ async def test_posts_and_answers_together_keep_within_telegram_s_limits() -> Non
             ada = server.world.user()
 
             async def deliver() -> None:
-                for _ in range(10):
+                for _ in range(18):
                     while wait := await pace.turn(str(group.id), group=True):
                         await pace._sleep(wait)
                     await wire.chat.send(post(group))
 
             async def ask() -> None:
-                for _ in range(12):
+                for _ in range(4):
                     await server.say(group, ada, "/stats@MilepostBot")
-                await server.until(lambda: sum(one.reply_to is not None for one in group.sent) == 12)
+                await server.until(lambda: sum(one.reply_to is not None for one in group.sent) == 4)
 
             await asyncio.gather(deliver(), ask())
         assert len(group.sent) == 22
