@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from bot.domain.outside import clean
 from bot.ports.command import Request
 from bot.ports.message import Line, Message
 from bot.services import statistics
 from bot.services.context import Services
 from bot.services.watching import NoWatches
+from bot.texts.alerts.common import TITLE_LIMIT
 from bot.texts.units import counted
 from bot.texts.words import N_, Words, bold
 from handlers.command import Command, Group
@@ -25,7 +27,7 @@ async def live(request: Request, services: Services, words: Words) -> Message:
 def _line(one: statistics.Shown, now: int, words: Words) -> Line:
     tally = one.session.tally
     if not one.session.is_live or tally.first_at is None:
-        return words.say("{name}: announced", name=bold(one.name))
+        return _announced(one, words)
     time = words.duration(max(0, now - tally.first_at))
     if one.session.gone_at is not None:
         return words.say(
@@ -42,6 +44,17 @@ def _line(one: statistics.Shown, now: int, words: Words) -> Line:
         figure=counted(words, tally.now[0], one.watch.unit),
         time=time,
     )
+
+
+def _announced(one: statistics.Shown, words: Words) -> Line:
+    """Return what is to come, and when as far as that is known."""
+    name, due = bold(one.name), one.session.started_at
+    title = clean(one.session.title or "", limit=TITLE_LIMIT)
+    what = words.say("{name}, “{title}”", name=name, title=title) if title else words.say("{name}", name=name)
+    if due is None:
+        return words.say("{what}: announced", what=what)
+    words = words.of(one.watch.timezone)
+    return words.say("{what}: announced for {date}, {time}", what=what, date=words.date(due), time=words.time(due))
 
 
 COMMAND = Command(name="live", about=N_("What is live now"), group=Group.ASK, run=live, example="/live")

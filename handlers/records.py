@@ -39,6 +39,17 @@ async def records(request: Request, services: Services, words: Words) -> Message
             lines.append(())
         lines.append((bold(heading),))
         rows = [(rival.value, _session(called, rival, shelf, words)) for called, rival in shelf.best]
+        rows += [
+            (
+                value,
+                words.say(
+                    "{value} {name}, live now, so far",
+                    value=bold(value_text(words, shelf.measure, value)),
+                    name=name(called),
+                ),
+            )
+            for called, value in shelf.so_far
+        ]
         rows += [(entry.value, _entry(entry, shelf, words)) for entry in shelf.booked]
         lines += [line for _, line in sorted(rows, key=lambda row: -row[0])]
     return Message(

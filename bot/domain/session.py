@@ -31,7 +31,7 @@ class Session:
     Attributes:
         id: Ours; 0 until it is stored.
         keys: The platform's ids, in the order in which they were seen.
-        started_at: When it began, as the source claims.
+        started_at: When it began, as the source claims; when it is due, while it is announced.
         gone_at: When the source first said that it is gone; the grace counts from here.
         ended_at: The moment of the answer after which it counted as ended.
         ends: How often it ended: more than once where its id came back after the grace.
@@ -433,4 +433,9 @@ def _describe(session: Session, reading: Reading) -> None:
         session.changed = True
     if reading.url is not None and reading.url != session.url:
         session.url = reading.url
+        session.changed = True
+    # Announced for another time; or on the air: when it was due is then no longer when it began.
+    told = reading.started_at is not None or reading.state is State.LIVE
+    if told and session.tally.first_at is None and reading.started_at != session.started_at:
+        session.started_at = reading.started_at
         session.changed = True

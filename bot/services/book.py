@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import structlog
 
 from bot.domain.alerts.record import Rival, Scope
-from bot.domain.measure import RECORDED, Measure
+from bot.domain.measure import LIVE_RECORDED, RECORDED, Measure, measured
 from bot.ports.command import Request
 from bot.services.context import Services
 from bot.services.watching import Watched, chat_of, listed
-from storage import chats, records
+from storage import chats, records, sessions
 from storage.records import Entry
 
 log = structlog.get_logger(__name__)
@@ -24,12 +24,15 @@ class Shelf:
 
     Attributes:
         best: The best ended session of each watch here, as (what it is called here, session).
+        so_far: What sessions that are live have reached, as (what it is called here, value), where that is above
+            all the watch did before.
         booked: Entries of the record book.
     """
 
     platform: str
     measure: Measure
     best: tuple[tuple[str, Rival], ...]
+    so_far: tuple[tuple[str, float], ...]
     booked: tuple[Entry, ...]
 
 
@@ -51,19 +54,28 @@ async def shelves(services: Services, request: Request, scope: Scope | None = No
     async with services.database.read() as connection:
         chat = await chats.find(connection, platform=request.platform, key=request.chat)
         entries = await records.entries(connection, chat_id=chat.id if chat else None)
+        live = await sessions.on_air(connection, [one.watch.id for one in found])
         if scope is not None:
             entries = [one for one in entries if one.scope == scope]
         for platform in sorted({*by_platform, *(one.platform for one in entries)}):
             names = {one.watch.id: one.name for one in by_platform.get(platform, [])}
             for measure in RECORDED:
                 best = await records.best_sessions(connection, names, measure=measure)
+                before = {id_: rival.value for id_, rival in best}
+                so_far = tuple(
+                    (names[one.watch_id], value)
+                    for one in live
+                    if one.watch_id in names and measure in LIVE_RECORDED and one.is_live
+                    if (value := measured(one.tally, measure)) is not None and value > before.get(one.watch_id, 0)
+                )
                 booked = tuple(e for e in entries if e.platform == platform and e.measure == measure)
-                if best or booked:
+                if best or booked or so_far:
                     shelves_.append(
                         Shelf(
                             platform=platform,
                             measure=measure,
                             best=tuple((names[id_], rival) for id_, rival in best),
+                            so_far=so_far,
                             booked=booked,
                         )
                     )

@@ -11,6 +11,7 @@ from bot.domain import MINUTE
 from bot.domain.alerts import KINDS, started
 from bot.domain.outside import clean
 from bot.ports.command import Request
+from bot.ports.rooms import Bound
 from bot.ports.source import Description, NotAllowed
 from bot.services.context import Services
 from storage import chats, sessions, watches
@@ -137,6 +138,10 @@ async def add(services: Services, request: Request, address: str, *, name: str |
     source, reference = services.registry.split(address)
     if source.for_operators and not request.is_operator:
         raise NotAllowed(f"Only the bot's operators may watch {source.platform}: addresses.")
+    if isinstance(source, Bound):
+        if request.platform != source.of_chat:
+            raise NotAllowed(f"{source.platform}: addresses are watched in chats of {source.of_chat.title()} only.")
+        reference = f"{request.chat}/{reference}"
     now = services.clock()
     description = await source.describe(reference, now)
     async with services.database.write() as connection:

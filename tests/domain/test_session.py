@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
@@ -629,3 +630,16 @@ def test_whatever_comes_nobody_is_gone_longer_than_the_grace_and_a_poll(
         for session in stage.track.sessions:
             if session.gone_at is not None and session.state is not State.ENDED:
                 assert NOON + at * MINUTE - session.gone_at < DEFAULT_GRACE
+
+
+def test_when_it_is_due_is_not_when_it_began() -> None:
+    track, rules = Track(1), Rules(interval=60_000, grace=300_000, zone=ZoneInfo("UTC"))
+    announced = Reading(session="a", state=State.SCHEDULED, started_at=1_000_000)
+    advance(track, Answer(at=0, readings=(announced,)), rules)
+    assert track.sessions[0].started_at == 1_000_000
+    advance(track, Answer(at=60_000, readings=(replace(announced, started_at=2_000_000),)), rules)
+    assert track.sessions[0].started_at == 2_000_000
+    advance(track, Answer(at=120_000, readings=(Reading(session="a", concurrent=5),)), rules)
+    assert track.sessions[0].started_at is None
+    advance(track, Answer(at=180_000, readings=(Reading(session="a", concurrent=5, started_at=110_000),)), rules)
+    assert track.sessions[0].started_at is None  # it is not told again

@@ -283,6 +283,25 @@ async def test_records_of_two_sessions_hold_the_better_one(bot: Talk, tmp_path: 
     assert "Scopes are" in await bot.say("/records galaxy")
 
 
+async def test_records_show_what_a_live_session_has_reached(bot: Talk) -> None:
+    await watching(bot)
+    await bot.until(NOON + 20 * MINUTE)
+    assert re.search(r"[\d,]+ Night Radio, live now, so far", await bot.say("/records"))
+
+
+async def test_live_says_what_is_announced_and_when(bot: Talk, tmp_path: Path) -> None:
+    lines = [
+        '{"replay": 1, "platform": "twitch", "watch": "Show", "interval": 60, "timezone": "Asia/Karachi"}',
+        '{"at": "2024-05-01T10:00:00Z", "session": "s", "state": "scheduled", "title": "The big one"}',
+        '{"at": "2024-05-01T11:00:00Z", "session": "s", "state": "live", "concurrent": 5}',
+    ]
+    path = tmp_path / "show.jsonl"
+    path.write_text("\n".join(lines))
+    await bot.say(f"/watch replay:{path} as Show")
+    await bot.until(NOON + 2 * MINUTE)
+    assert "Show, “The big one”: announced" in await bot.say("/live")
+
+
 async def test_status_names_what_runs_and_what_waits(bot: Talk) -> None:
     await watching(bot)
     await bot.until(NOON + 10 * MINUTE)
