@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.ports.command import Request
 from bot.ports.message import Message
+from bot.services import watching
 from bot.services.context import Services
 from bot.texts.words import N_, Words, bold, code
 from handlers.command import Command, Group
@@ -14,7 +15,19 @@ async def start(request: Request, services: Services, words: Words) -> Message:
     lines = [
         words.say("I keep the audience figures of live sessions and tell you when a milestone or record falls.")
     ]
-    if request.is_admin:
+    found = await watching.listed(services, request)
+    if found:
+        lines.append(
+            words.plural(
+                "{n} watch goes on here: {live}, {stats}, {records}.",
+                "{n} watches go on here: {live}, {stats}, {records}.",
+                len(found),
+                live="/live",
+                stats="/stats",
+                records="/records",
+            )
+        )
+    elif request.is_admin:
         lines.append(
             words.say(
                 "First, tell me what to watch, such as {example}; {help} lists the kinds.",

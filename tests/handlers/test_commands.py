@@ -283,6 +283,14 @@ async def test_records_of_two_sessions_hold_the_better_one(bot: Talk, tmp_path: 
     assert "Scopes are" in await bot.say("/records galaxy")
 
 
+async def test_who_starts_again_is_told_what_goes_on(bot: Talk) -> None:
+    assert "tell me what to watch" in await bot.say("/start")
+    await watching(bot)
+    shown = await bot.say("/start")
+    assert "1 watch goes on here" in shown
+    assert "tell me what to watch" not in shown
+
+
 async def test_records_show_what_a_live_session_has_reached(bot: Talk) -> None:
     await watching(bot)
     await bot.until(NOON + 20 * MINUTE)
