@@ -24,6 +24,7 @@ from bot.pipeline.poll import Poll
 from bot.pipeline.schedule import Schedule, wall_clock
 from bot.ports.chat import Chat, Post, SendError, Target
 from bot.ports.memory import Memory
+from bot.ports.rooms import Rooms
 from bot.ports.source import Registry, Source
 from bot.services import story as stories
 from bot.services.context import Services
@@ -185,10 +186,13 @@ async def warn_of_account(database: Database, chats: Mapping[str, Chat], watch: 
 
 
 @asynccontextmanager
-async def open_sources(settings: Settings, *, memory: Memory | None = None) -> AsyncIterator[dict[str, Source]]:
+async def open_sources(
+    settings: Settings, *, memory: Memory | None = None, chats: Sequence[Chat] = ()
+) -> AsyncIterator[dict[str, Source]]:
     """Give all sources, on the one HTTP client that closes with the block; without a memory they forget."""
     web = Web(allowed=settings.allowed_private_hosts)
-    kit = Kit(web=web, settings=settings.plain(), memory=memory or Forgetful())
+    rooms = {chat.platform: chat for chat in chats if isinstance(chat, Rooms)}
+    kit = Kit(web=web, settings=settings.plain(), memory=memory or Forgetful(), rooms=rooms)
     sources = {name: make(kit) for name, make in SOURCES.items()}
     try:
         yield sources
@@ -241,7 +245,7 @@ async def run(settings: Settings, *, on_end: Callable[[], None]) -> None:
     chats = open_chats(settings, on_leave=end)
     database = Database(settings.database_url.get_secret_value())
     async with (
-        open_sources(settings, memory=Remembered(database)) as sources,
+        open_sources(settings, memory=Remembered(database), chats=chats) as sources,
         build(
             database=database,
             sources=sources,

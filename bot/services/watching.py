@@ -140,7 +140,9 @@ async def add(services: Services, request: Request, address: str, *, name: str |
         raise NotAllowed(f"Only the bot's operators may watch {source.platform}: addresses.")
     if isinstance(source, Bound):
         if request.platform != source.of_chat:
-            raise NotAllowed(f"{source.platform}: addresses are watched in chats of {source.of_chat.title()} only.")
+            raise NotAllowed(
+                f"{source.platform}: addresses are watched in chats of {source.of_chat.title()} only."
+            )
         reference = f"{request.chat}/{reference}"
     now = services.clock()
     description = await source.describe(reference, now)

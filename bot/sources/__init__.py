@@ -18,6 +18,7 @@ from bot.sources.kit import Kit
 from bot.sources.owncast import Owncast
 from bot.sources.prometheus import Prometheus
 from bot.sources.replay import Replay
+from bot.sources.stage import Stage
 from bot.sources.twitch import Twitch
 from bot.sources.x import X
 from bot.sources.youtube import YouTube
@@ -35,5 +36,6 @@ SOURCES: dict[str, Callable[[Kit], Source]] = {
     "hashtag": Hashtag,
     "json": lambda kit: Json(kit.web),
     "prometheus": lambda kit: Prometheus(kit.web),
+    "stage": Stage,
     "replay": lambda kit: Replay(),
 }

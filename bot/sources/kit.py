@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from bot.ports.memory import Memory
+from bot.ports.rooms import Rooms
 from bot.ports.source import NotAllowed
 from bot.sources.web import Web
 
@@ -31,11 +32,13 @@ class Kit:
 
     Attributes:
         settings: The operator's settings by their names, secrets in the clear; those that are not set are absent.
+        rooms: The chats that run here and know who is in their rooms, by platform.
     """
 
     web: Web
     settings: Mapping[str, str] = field(default_factory=dict)
     memory: Memory = field(default_factory=Forgetful)
+    rooms: Mapping[str, Rooms] = field(default_factory=dict)
 
     def address(self, name: str, default: str) -> str:
         """Return the root of an API, without a slash at its end."""

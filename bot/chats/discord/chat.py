@@ -30,6 +30,7 @@ from bot.domain import SECOND
 from bot.ports.chat import ChatGone, Listener, Post, Refused, TopicGone, TryLater
 from bot.ports.message import Message
 from bot.ports.pace import Limits, Pace
+from bot.ports.rooms import Room
 
 log = structlog.get_logger(__name__)
 
@@ -330,6 +331,13 @@ class DiscordChat:
         except Exception as error:  # noqa: BLE001 - each has its class
             raise port_error(error, Spot()) from None
 
+    def room(self, chat: str, channel: str) -> Room | None:
+        """Return a channel as the gateway told of it; while it tells nothing, nothing is known."""
+        client = self._client
+        if client is None or not client.is_ready() or not self._connected:
+            return places.unknown_room(chat, channel)
+        return places.room(client, chat, channel)
+
     def _connection(self) -> _Client:
         if self._refused is not None:
             raise TryLater(self._refused, retry_after=NEVER, everywhere=True)
@@ -370,6 +378,8 @@ class _Client(discord.Client):
 
     def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
         """Tell of an event, unless all is over: the library would make a task without a loop."""
+        if event == "guild_unavailable":  # at once: what comes next may be all that is true after it
+            places.forget_rooms(args[0])
         if not self.is_closed():
             super().dispatch(event, *args, **kwargs)
 

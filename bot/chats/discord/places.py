@@ -6,7 +6,7 @@ key is ``@`` and the channel's id.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import discord
@@ -15,6 +15,7 @@ from bot.chats.discord.errors import Spot
 from bot.domain.outside import clean
 from bot.ports.chat import Target
 from bot.ports.message import Line, Span, Style
+from bot.ports.rooms import Room
 from bot.texts.words import Words
 
 PRIVATE = "@"
@@ -106,6 +107,50 @@ def spot(client: discord.Client, target: Target, *, connected: bool) -> Spot:
         closed=found.type is discord.ChannelType.private_thread,
         left=left,
     )
+
+
+# Who is there
+
+
+def unknown_room(chat: str, channel: str) -> Room:
+    """Return a channel of which nothing is known now."""
+    return Room(url=f"https://discord.com/channels/{chat}/{channel}")
+
+
+def room(client: discord.Client, chat: str, channel: str) -> Room | None:
+    """Return a channel of a server and how many are in it; None if the client, which is connected, knows no such.
+
+    Counted are voice states: the library's lists of people leave out who is not cached as a member.
+    """
+    guild = client.get_guild(snowflake(chat) or 0)
+    unknown = unknown_room(chat, channel)
+    if guild is None:
+        return None
+    if guild.unavailable:
+        return unknown
+    found = guild.get_channel(snowflake(channel) or 0)
+    if found is None:
+        return None
+    named = replace(unknown, name=title(found.name), kind="other")
+    if not isinstance(found, discord.VoiceChannel | discord.StageChannel):
+        return named
+    instance = found.instance if isinstance(found, discord.StageChannel) else None
+    named = replace(named, kind="stage" if isinstance(found, discord.StageChannel) else "voice")
+    may = permissions(found)
+    if may is None or not may.view_channel:
+        return replace(named, lacks=None if may is None else "View Channel")
+    return replace(
+        named,
+        present=len(found.voice_states),
+        session=str(instance.id) if instance else None,
+        topic=(clean(instance.topic, limit=LONGEST_TITLE) or None) if instance else None,
+    )
+
+
+def forget_rooms(guild: discord.Guild) -> None:
+    """Forget who was in a server that has an outage: the library adds what comes after it to what was before."""
+    guild._voice_states.clear()  # noqa: SLF001 - nothing else takes away who left meanwhile
+    guild._stage_instances.clear()  # noqa: SLF001
 
 
 # Which one a person chose

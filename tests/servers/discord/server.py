@@ -18,7 +18,7 @@ from tests.servers.discord.interactions import Interaction, Interactions
 from tests.servers.discord.limits import Limits, Meter
 from tests.servers.discord.messages import Messages
 from tests.servers.discord.rest import PREFIX, Call, Rest, Violation
-from tests.servers.discord.world import Channel, Guild, Member, Message, Role, User, World
+from tests.servers.discord.world import Channel, Guild, Kind, Member, Message, Role, User, World
 
 HOST = "127.0.0.1"
 TURNS = 30
@@ -239,6 +239,10 @@ class DiscordServer:
             if part is channel or part.parent is channel:
                 part.deleted = True
                 del channel.guild.channels[part.id]
+        for who in [who for who, where in channel.guild.voices.items() if where is channel]:
+            await self.move(channel.guild.members[who], None)
+        if channel.id in channel.guild.stages:
+            await self.end_stage(channel)
         await self._channel_event(channel, "DELETE")
 
     async def update_channel(self, channel: Channel, **changes: Any) -> None:
@@ -289,3 +293,25 @@ class DiscordServer:
             guild.voices[member.user.id] = channel
         data = guild.voice_state(member, channel) | {"member": member.payload()}
         await self._guild_event("VOICE_STATE_UPDATE", guild, data, Intent.VOICE_STATES)
+
+    async def start_stage(self, channel: Channel, topic: str = "Talk") -> str:
+        """Open a stage to listeners, and return the id of what begins there."""
+        guild = channel.guild
+        assert guild is not None
+        assert channel.type is Kind.STAGE
+        assert channel.id not in guild.stages, "a stage has one instance"
+        guild.stages[channel.id] = instance = {
+            "id": str(self.world.snowflake()),
+            "guild_id": str(guild.id),
+            "channel_id": str(channel.id),
+            "topic": topic,
+            "privacy_level": 2,
+            "discoverable_disabled": True,
+            "guild_scheduled_event_id": None,
+        }
+        await self._guild_event("STAGE_INSTANCE_CREATE", guild, instance)
+        return str(instance["id"])
+
+    async def end_stage(self, channel: Channel) -> None:
+        assert channel.guild is not None
+        await self._guild_event("STAGE_INSTANCE_DELETE", channel.guild, channel.guild.stages.pop(channel.id))

@@ -455,6 +455,7 @@ class Guild:
         available: There is no outage of it.
         system_channel: Where Discord itself greets people.
         voices: Who is in which voice or stage channel, by id of the user.
+        stages: What goes on on a stage, by id of its channel.
     """
 
     world: World
@@ -469,6 +470,7 @@ class Guild:
     members: dict[int, Member] = field(default_factory=dict)
     channels: dict[int, Channel] = field(default_factory=dict)
     voices: dict[int, Channel] = field(default_factory=dict)
+    stages: dict[int, Json] = field(default_factory=dict)
 
     @property
     def everyone(self) -> Role:
@@ -585,7 +587,7 @@ class Guild:
             ],
             "voice_states": [self.voice_state(self.members[who], where) for who, where in self.voices.items()],
             "presences": [],
-            "stage_instances": [],
+            "stage_instances": [*self.stages.values()],
             "guild_scheduled_events": [],
             "soundboard_sounds": [],
         }
