@@ -51,7 +51,7 @@ class Stage:
     public = False
     batch = 100
     for_operators = False
-    example = "stage:<#123456789012345678>"
+    example = "stage:123456789012345678"
     purse: Purse | None = None
 
     def __init__(self, kit: Kit) -> None:
