@@ -7,6 +7,7 @@ from collections.abc import Callable
 from bot.app import open_chats, open_sources
 from bot.domain import SECOND
 from bot.pipeline.schedule import wall_clock
+from bot.ports.rooms import Bound
 from bot.ports.source import Source, SourceError
 from bot.settings import Settings, SettingsError, load
 from storage import watches
@@ -62,6 +63,9 @@ async def _sources(settings: Settings, watched: list[Watch], report: Report) -> 
                 well = False
         report(f"✓ Sources: {', '.join(sources)}.")
         for watch in watched:
+            if isinstance(sources.get(watch.source), Bound):  # only the bot that is connected sees it
+                report(f"- {watch.name} cannot be tried from here: ask the running bot with /watches.")
+                continue
             problem = await _try(sources, watch)
             if problem is None:
                 report(f"✓ {watch.name} answers; it is read every {watch.interval / SECOND:g} s.")

@@ -8,6 +8,7 @@ from bot.domain.outside import clean, without_secrets
 from bot.domain.reading import Metric
 from bot.ports.command import Param, Request, Takes, Who
 from bot.ports.message import Line, Message
+from bot.ports.rooms import Bound
 from bot.services import watching
 from bot.services.context import Services
 from bot.texts.costs import amount
@@ -127,7 +128,8 @@ def addresses(request: Request, words: Words, services: Services) -> list[Line]:
     shown = [
         source.example
         for source in services.registry.sources.values()
-        if request.is_operator or not source.for_operators
+        if (request.is_operator or not source.for_operators)
+        and (not isinstance(source, Bound) or source.of_chat == request.platform)
     ]
     return [words.say("These are:"), *((code(example),) for example in shown)]
 
