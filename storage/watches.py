@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -76,15 +77,42 @@ async def revise(connection: Connection) -> None:
         await connection.execute(sa.insert(revision).values(id=1, value=1))
 
 
-async def claim(connection: Connection, now: int) -> list[Watch]:
-    """Return the watches that are due, by id, and make each due again one interval later."""
+async def claim(
+    connection: Connection, now: int, *, together: Mapping[str, int] = MappingProxyType({})
+) -> list[Watch]:
+    """Return the watches that are due, by id, and make each due again one interval later.
+
+    Args:
+        together: For sources that answer for many watches in one call: for how many. Where something of such a
+            source is due, the places left in its last call are filled with those that are due next within their
+            interval, and from then on they are due together: else each would keep the second at which it was
+            made, and cost a call of its own. Those in trouble are left alone, as they may have been asked to wait.
+    """
+    again = {"due_at": _moment(now) + watch.c.interval}
     rows = await connection.execute(
-        sa.update(watch)
-        .where(watch.c.due_at <= now)
-        .values(due_at=_moment(now) + watch.c.interval)
-        .returning(*_COLUMNS)
+        sa.update(watch).where(watch.c.due_at <= now).values(again).returning(*_COLUMNS)
     )
-    return sorted(map(Watch._make, rows), key=lambda one: one.id)
+    claimed = list(map(Watch._make, rows))
+    for source, size in together.items():
+        due = sum(one.source == source for one in claimed)
+        if due % size == 0:
+            continue
+        soon = (
+            sa.select(watch.c.id)
+            .where(
+                watch.c.source == source,
+                watch.c.due_at > now,
+                watch.c.due_at < _moment(now) + watch.c.interval,  # not those that were claimed just now
+                watch.c.trouble.is_(None),
+            )
+            .order_by(watch.c.due_at, watch.c.id)
+            .limit(size - due % size)
+        )
+        rows = await connection.execute(
+            sa.update(watch).where(watch.c.id.in_(soon)).values(again).returning(*_COLUMNS)
+        )
+        claimed += map(Watch._make, rows)
+    return sorted(claimed, key=lambda one: one.id)
 
 
 async def due_again(connection: Connection, moments: Iterable[tuple[int, int | None]]) -> None:

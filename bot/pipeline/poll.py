@@ -15,7 +15,7 @@ from bot.domain.reading import Answer, Failure, Trouble
 from bot.pipeline.ingest import Ingest
 from bot.pipeline.thrift import Thrift
 from bot.ports.memory import Memory
-from bot.ports.source import Ask, Source, SourceError, Told
+from bot.ports.source import Ask, Gathers, Source, SourceError, Told
 from bot.services import memory as purses
 from storage import watches
 from storage.database import Connection, Database
@@ -60,6 +60,7 @@ class Poll:
         # Two sources may share a purse.
         thrift = {id(one.purse): Thrift(one.purse) for one in sources.values() if one.purse is not None}
         self._thrift = {one.platform: thrift[id(one.purse)] for one in sources.values() if one.purse is not None}
+        self._together = {one.platform: one.ids_a_call for one in sources.values() if isinstance(one, Gathers)}
         #: Watches whose account is gone, until they answer again: an outage between is no news.
         self._gone: set[int] = set()
         #: Watches that are asked less often than they want, and the interval in force.
@@ -94,7 +95,7 @@ class Poll:
             await self._restore(source)
             await self._keep(source, now)
         async with self._database.write() as connection:
-            due = await watches.claim(connection, now)
+            due = await watches.claim(connection, now, together=self._together)
             await self._note_orphans(connection, due, now)
         groups: dict[str, list[Watch]] = defaultdict(list)
         for watch in due:

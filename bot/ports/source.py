@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from bot.domain.reading import Answer, Failure, Metric, Trouble
 from bot.ports.purse import Purse
@@ -211,6 +211,17 @@ class Source(Protocol):
     async def close(self) -> None:
         """Let go of connections."""
         ...
+
+
+@runtime_checkable
+class Gathers(Protocol):
+    """A source that answers for many watches in one call.
+
+    Attributes:
+        ids_a_call: For how many, at most.
+    """
+
+    ids_a_call: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,6 +104,7 @@ class Kick:
     platform = "kick"
     public = True
     batch = MOST
+    ids_a_call = 100
     for_operators = False
     example = EXAMPLE
     purse: Purse | None = None

@@ -393,3 +393,31 @@ async def test_an_account_that_is_gone_is_told_of_once(at: Stage) -> None:
         with capture_logs():
             await poll.tick(now)
     assert gone == [("a", "@a was renamed")]
+
+
+class Gatherer(FakeSource):
+    """A source that answers for three watches a call."""
+
+    ids_a_call = 3
+
+
+async def test_what_is_due_within_the_interval_fills_a_call_and_is_due_together_from_then_on(
+    database: Database,
+) -> None:
+    at = Stage(database)
+    source = Gatherer("fake", batch=3)
+    poll = Poll(database, {"fake": source, "slow": at.slow}, at.ingest)
+    for second, name in enumerate("abcd"):
+        await at.watch(name, due_at=NOW + second * SECOND)
+    await at.watch("far", due_at=NOW + INTERVAL)
+    await at.watch("ill", due_at=NOW + 500)
+    await at.watch("other", source="slow", due_at=NOW + 500)
+    async with database.write() as connection:
+        await watches.note_trouble(connection, [((await at.known("ill")).id, "unavailable: down", NOW)])
+    await poll.tick(NOW)
+    assert [[ask.reference for ask in asks] for asks in source.asked] == [["a", "b", "c"]]
+    assert at.slow.asked == []
+    assert {await at.due(name) for name in "abc"} == {NOW + INTERVAL}
+    assert await at.due("d") == NOW + 3 * SECOND
+    await poll.tick(NOW + INTERVAL)  # what waited alone joins
+    assert sorted(len(asks) for asks in source.asked[1:]) == [3, 3]
