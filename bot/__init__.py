@@ -10,7 +10,7 @@ The map. Imports point one way, from the top of this list to its end::
     bot.sources      one file a platform       bot.pipeline  one file a stage
     bot.texts        the words                 bot.services  what commands use: values in, values out
     storage          the only place with SQL
-    bot.ports        the seams: source, chat, command, message
+    bot.ports        the seams: source, chat, command, message; pace, purse, memory, rooms
     bot.domain       what is true of audiences; pure
 
 The two flows::

@@ -104,7 +104,7 @@ class Kick:
     platform = "kick"
     public = True
     batch = MOST
-    ids_a_call = 100
+    ids_a_call = MOST
     for_operators = False
     example = EXAMPLE
     purse: Purse | None = None

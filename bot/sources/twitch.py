@@ -113,7 +113,7 @@ class Twitch:
     platform = "twitch"
     public = True
     batch = MOST
-    ids_a_call = 100
+    ids_a_call = MOST
     for_operators = False
     example = EXAMPLE
     purse: Purse | None = None

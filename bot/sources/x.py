@@ -211,7 +211,7 @@ class X:
     platform = "x"
     public = True
     batch = MOST_IDS
-    ids_a_call = 100
+    ids_a_call = MOST_IDS
     for_operators = False
     example = "x:@handle"
 

@@ -233,7 +233,7 @@ class YouTube:
     public = True
     #: More than one call's ids: the fewer reads, the fewer calls that are not full.
     batch = 200
-    ids_a_call = 50
+    ids_a_call = MOST_IDS
     for_operators = False
     example = "youtube:@NASA"
     purse: Purse | None

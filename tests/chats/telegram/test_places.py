@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -96,9 +97,9 @@ async def test_an_invite_link_is_no_place(wire: Line, link: str) -> None:
     assert not wire.ears.heard
 
 
-async def say(wire: Line, place: Chat, user: User, text: str, **how: bool) -> str:
+async def say(wire: Line, place: Chat, user: User, text: str, **how: Any) -> str:
     """Say something, and return what the bot answers there."""
-    asked = await wire.server.say(place, user, text, **how)  # type: ignore[arg-type]
+    asked = await wire.server.say(place, user, text, **how)
     return (await answered(wire.server, asked)).text.replace("\u2060", "")
 
 

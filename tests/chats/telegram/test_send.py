@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -36,10 +37,10 @@ async def wire() -> AsyncIterator[Line]:
         yield wire
 
 
-async def failed(wire: Line, **how: object) -> SendError:
+async def failed(wire: Line, **how: Any) -> SendError:
     """Send, and return how it failed, having made sure that no log could show the token."""
     with pytest.raises(SendError) as caught:
-        await wire.chat.send(post(**how))  # type: ignore[arg-type]
+        await wire.chat.send(post(**how))
     error: BaseException | None = caught.value.__cause__
     while error is not None:
         assert error.__traceback__ is None
