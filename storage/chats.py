@@ -11,13 +11,19 @@ import sqlalchemy as sa
 
 from bot.domain.reading import plain
 from storage.database import Connection
-from storage.tables import book, chat, chat_watch, delivery, subscription
+from storage.tables import book, chat, chat_watch, delivery, subscription, tie
 from storage.watches import chat_changed, forget_private, revise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chat:
-    """A chat as we know it; ``key`` is the platform's id, ``roles`` those whose members are admins, too."""
+    """A chat as we know it; ``key`` is the platform's id, ``roles`` those whose members are admins, too.
+
+    Attributes:
+        patience: How long figures of a live session may be missing before the chat is told, in milliseconds; None
+            for the default. With 0 it is never told.
+        across: Whether figures of different platforms are compared there.
+    """
 
     id: int
     platform: str
@@ -28,6 +34,8 @@ class Chat:
     disabled_at: int | None
     disabled_why: str | None
     roles: tuple[str, ...]
+    patience: int | None
+    across: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +51,9 @@ class Subscription:
         made_by: The platform's id of the admin who made it.
         disabled_why: Its topic is closed or gone, and how; None while it is well.
         problem: Why posts are not taken there, if they are not.
+        remind_before: How long before an announced start it is reminded, in milliseconds; None for the default.
+        style: ``card`` or ``both``; None for posts.
+        resend: A card that was buried comes anew.
     """
 
     id: int
@@ -60,6 +71,9 @@ class Subscription:
     made_by: str | None
     disabled_why: str | None
     problem: str | None
+    remind_before: int | None
+    style: str | None
+    resend: bool
 
 
 _CHAT = tuple(chat.c[name] for name in Chat.__dataclass_fields__)
@@ -153,8 +167,13 @@ async def move(connection: Connection, *, platform: str, old: str, new: str, now
 async def _merge(connection: Connection, newer: Chat, *, into: Chat) -> None:
     """Take all that a chat has over into another one, and delete it."""
     kept = {"timezone": newer.timezone, "language": newer.language, "title": newer.title}
-    if any(kept.values()):
-        await change(connection, into.id, **{name: value for name, value in kept.items() if value})
+    changed: dict[str, Any] = {name: value for name, value in kept.items() if value}
+    if newer.patience is not None:
+        changed["patience"] = newer.patience
+    if newer.across:
+        changed["across"] = True
+    if changed:
+        await change(connection, into.id, **changed)
     taken = sa.select(subscription.c.watch_id).where(subscription.c.chat_id == newer.id)
     await connection.execute(
         sa.delete(subscription).where(subscription.c.chat_id == into.id, subscription.c.watch_id.in_(taken))
@@ -169,7 +188,9 @@ async def _merge(connection: Connection, newer: Chat, *, into: Chat) -> None:
         .where(chat_watch.c.chat_id == into.id, chat_watch.c.name.in_(named))
         .values(name=chat_watch.c.name + " (2)")
     )
-    for table in (subscription, chat_watch, delivery, book):
+    tied = sa.select(tie.c.name).where(tie.c.chat_id == newer.id)
+    await connection.execute(sa.delete(tie).where(tie.c.chat_id == into.id, tie.c.name.in_(tied)))
+    for table in (subscription, chat_watch, delivery, book, tie):
         await connection.execute(sa.update(table).where(table.c.chat_id == newer.id).values(chat_id=into.id))
     await connection.execute(sa.delete(chat).where(chat.c.id == newer.id))
 

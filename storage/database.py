@@ -82,6 +82,31 @@ class Database:
                 raise DatabaseError(f"The database at {_shown(self.url)} cannot be opened: {why}") from error
             raise
 
+    async def open_to_read(self) -> None:
+        """Connect to read only: without a lock, so also beside the process that has the database open.
+
+        Raises:
+            DatabaseError: The address or the file is not usable, or not of this program's version.
+        """
+        url = _driver_url(self.url)
+        if url.get_backend_name() == "sqlite":
+            assert url.database is not None
+            _must_be(Path(url.database))
+        self._read = create_async_engine(url, pool_size=READERS, max_overflow=0)
+        self._write = self._read
+        if url.get_backend_name() == "sqlite":
+            _set_up_sqlite(self._read, begin="BEGIN", pragmas=("query_only=ON",))
+        try:
+            async with self.read() as connection:
+                await migrations.check(connection)
+        except BaseException as error:
+            await self.close()
+            if isinstance(error, migrations.Unusable):
+                raise DatabaseError(str(error)) from error
+            if isinstance(error, sa.exc.SQLAlchemyError | OSError):
+                raise DatabaseError(f"The database at {_shown(self.url)} cannot be opened: {error}") from error
+            raise
+
     @property
     def shown(self) -> str:
         """The address without its password."""
@@ -127,6 +152,11 @@ def _driver_url(url: str) -> sa.URL:
 
 def _shown(url: str) -> str:
     return make_url(url).render_as_string(hide_password=True)
+
+
+def _must_be(path: Path) -> None:
+    if not path.is_file():
+        raise DatabaseError(f"There is no database at {path}.")
 
 
 def _prepared(path: Path) -> Path:

@@ -5,19 +5,24 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from bot.domain.alert import Alert
-from bot.domain.alerts import WORTH
+from bot.domain.alerts import ON_CARDS, WORTH, ended
 from bot.domain.reading import plain
-from storage.bulk import Bulk, insert
+from storage.bulk import Bulk, insert, insert_or_ignore
 from storage.database import Connection
-from storage.tables import alert, chat, chat_watch, delivery, installation, subscription, watch
+from storage.tables import alert, card, chat, chat_watch, delivery, installation, subscription, watch
 
 #: Written out, as SQLite does not find an index on a part of a table for a condition with parameters.
 _OWED = sa.text("delivery.state IN ('pending', 'leased')")
+
+
+#: Written out, as the statement is compiled once.
+_CARD: sa.ColumnElement[str] = sa.literal_column("'card'")
+_ON_CARDS: list[sa.ColumnElement[str]] = [sa.literal_column(f"'{kind}'") for kind in sorted(ON_CARDS)]
 
 
 def _fan_out(*, ladder: bool = False, unless_record: bool = False, record: bool = False) -> Bulk:
@@ -29,6 +34,14 @@ def _fan_out(*, ladder: bool = False, unless_record: bool = False, record: bool 
         record: Only for the given chat, with the scope and the rival that it is told of.
     """
     columns = ["alert_id", "session_id", "kind", "now", "watch_id", "like"]
+    has_card = (
+        sa.exists()
+        .where(
+            card.c.subscription_id == subscription.c.id,
+            card.c.session_id == sa.bindparam("session_id", type_=sa.BigInteger),
+        )
+        .correlate(subscription)
+    )
     conditions = [
         subscription.c.watch_id == sa.bindparam("watch_id", type_=sa.BigInteger),
         subscription.c.kinds.like(sa.bindparam("like", type_=sa.Text)),
@@ -38,6 +51,12 @@ def _fan_out(*, ladder: bool = False, unless_record: bool = False, record: bool 
         ),
         chat.c.disabled_at.is_(None),
         subscription.c.disabled_at.is_(None),
+        sa.or_(
+            subscription.c.style.is_distinct_from(_CARD),
+            sa.bindparam("kind", type_=sa.Text).not_in(_ON_CARDS),
+            # A session that came to no card is told at its end.
+            sa.and_(sa.bindparam("kind", type_=sa.Text) == sa.literal_column(f"'{ended.KIND}'"), ~has_card),
+        ),
     ]
     threshold: sa.ColumnElement[Any] = sa.cast(sa.null(), sa.Float)
     scope: sa.ColumnElement[Any] = sa.cast(sa.null(), sa.SmallInteger)
@@ -87,9 +106,11 @@ def _fan_out(*, ladder: bool = False, unless_record: bool = False, record: bool 
     return Bulk(sa.insert(delivery).from_select(names, chosen, include_defaults=False), columns)
 
 
-_insert_alerts = insert(
-    alert,
-    ("session_id", "watch_id", "kind", "key", "at", "measure", "before", "value", "late", "expires_at"),
+_ALERT = ("session_id", "watch_id", "kind", "key", "at", "measure", "before", "value", "late", "expires_at")
+_insert_alerts = insert(alert, _ALERT)
+_insert_new_alerts = insert_or_ignore(alert, _ALERT)
+_insert_new_deliveries = insert_or_ignore(
+    delivery, ("alert_id", "subscription_id", "session_id", "chat_id", "topic", "kind", "state", "due_at")
 )
 _to_all = _fan_out()
 _to_ladder = _fan_out(ladder=True)
@@ -138,21 +159,88 @@ async def add_alerts(connection: Connection, alerts: Sequence[Alert]) -> list[in
         return []
     # Inserting in bulk and asking for the ids costs a tenth of letting SQLAlchemy return them.
     before = (await connection.execute(sa.select(sa.func.coalesce(sa.func.max(alert.c.id), 0)))).scalar_one()
-    await _insert_alerts.run(
-        connection,
-        [
-            (
-                one.session.id, one.session.watch_id, one.kind, one.key, one.at, one.measure, one.before,
-                one.value, one.late, one.at + WORTH[one.kind],
-            )
-            for one in alerts
-        ],
-    )  # fmt: skip
+    await _insert_alerts.run(connection, [_alert_row(one) for one in alerts])
     rows = await connection.execute(
         sa.select(alert.c.session_id, alert.c.key, alert.c.id).where(alert.c.id > before)
     )
     ids = {(session_id, key): id_ for session_id, key, id_ in rows}
     return [ids[one.session.id, one.key] for one in alerts]
+
+
+def _alert_row(one: Alert) -> tuple[Any, ...]:
+    expires_at = one.at + WORTH[one.kind] if one.expires_at is None else one.expires_at
+    return (
+        one.session.id, one.session.watch_id, one.kind, one.key, one.at, one.measure, one.before,
+        one.value, one.late, expires_at,
+    )  # fmt: skip
+
+
+class Taker(NamedTuple):
+    """A subscription that an alert is owed to."""
+
+    subscription_id: int
+    chat_id: int
+    topic: str
+
+
+#: The columns of a ``Taker``.
+TAKER = (subscription.c.id, subscription.c.chat_id, subscription.c.topic)
+
+
+def takes(kind: str, *, now: int) -> tuple[sa.ColumnElement[bool], ...]:
+    """Return the conditions under which a subscription, joined with its chat, takes alerts of a kind now."""
+    return (
+        subscription.c.kinds.like(f"%,{kind},%"),
+        sa.or_(subscription.c.muted_until.is_(None), subscription.c.muted_until <= now),
+        subscription.c.disabled_at.is_(None),
+        chat.c.disabled_at.is_(None),
+    )
+
+
+def is_owed(
+    kind: str,
+    *,
+    session_id: sa.ColumnElement[int],
+    key: sa.ColumnElement[str],
+    subscription_id: sa.ColumnElement[int],
+) -> sa.ColumnElement[bool]:
+    """Return the condition that a subscription is or was owed the alert of a key."""
+    theirs, its = delivery.alias("theirs"), alert.alias("its")
+    return (
+        sa.exists()
+        .where(
+            theirs.c.session_id == session_id,
+            theirs.c.kind == kind,
+            theirs.c.subscription_id == subscription_id,
+            its.c.id == theirs.c.alert_id,
+            its.c.key == key,
+        )
+        .correlate_except(theirs, its)
+    )
+
+
+async def owe(connection: Connection, owed: Sequence[tuple[Alert, Taker]], *, now: int) -> None:
+    """Owe alerts to single subscriptions, each once: neither an alert nor a delivery is made a second time."""
+    alerts = {(one.session.id, one.key): one for one, _ in owed}
+    if not alerts:
+        return
+    await _insert_new_alerts.run(connection, [_alert_row(one) for one in alerts.values()])
+    rows = await connection.execute(
+        sa.select(alert.c.session_id, alert.c.key, alert.c.id).where(
+            sa.tuple_(alert.c.session_id, alert.c.key).in_(list(alerts))
+        )
+    )
+    ids = {(session_id, key): id_ for session_id, key, id_ in rows}
+    await _insert_new_deliveries.run(
+        connection,
+        [
+            (
+                ids[one.session.id, one.key], to.subscription_id, one.session.id, to.chat_id, to.topic, one.kind,
+                "pending", now,
+            )
+            for one, to in owed
+        ],
+    )  # fmt: skip
 
 
 async def deliver_to_all(connection: Connection, alerts: Iterable[tuple[int, Alert]], *, now: int) -> None:
@@ -191,6 +279,31 @@ async def deliver_records(connection: Connection, broken: Iterable[Broken], *, n
             for one in broken
         ],
     )  # fmt: skip
+
+
+async def deliver_to_chats(connection: Connection, alerts: Iterable[tuple[int, Alert, int]], *, now: int) -> None:
+    """Owe alerts, given with their ids and a chat, to the subscriptions of that chat that take their kind."""
+    await _to_chat.run(
+        connection,
+        [
+            (
+                id_, one.session.id, one.kind, now, one.session.watch_id, f"%,{one.kind},%",
+                chat_id, None, None,
+            )
+            for id_, one, chat_id in alerts
+        ],
+    )  # fmt: skip
+
+
+async def told_chats(connection: Connection, session_ids: Sequence[int], kind: str) -> set[tuple[int, str, int]]:
+    """Return which chats were told alerts of a kind, as (session, measure, chat)."""
+    rows = await connection.execute(
+        sa.select(delivery.c.session_id, alert.c.measure, delivery.c.chat_id)
+        .join(alert, alert.c.id == delivery.c.alert_id)
+        .where(delivery.c.session_id.in_(session_ids), delivery.c.kind == kind)
+        .distinct()
+    )
+    return {(session_id, measure, chat_id) for session_id, measure, chat_id in rows}
 
 
 async def told_scopes(connection: Connection, session_ids: Sequence[int]) -> dict[tuple[int, str, int], int]:
@@ -382,12 +495,20 @@ async def settle(
     now: int,
     message_key: str | None = None,
     error: str | None = None,
+    mention: str | None = None,
 ) -> None:
-    """Write down how a delivery ended."""
+    """Write down how a delivery ended; ``mention`` is whom its post called."""
     await connection.execute(
         sa.update(delivery)
         .where(delivery.c.id == id_)
-        .values(state=state, settled_at=now, leased_until=None, message_key=message_key, error=error)
+        .values(
+            state=state,
+            settled_at=now,
+            leased_until=None,
+            message_key=message_key,
+            error=error,
+            mention=mention,
+        )
     )
 
 
@@ -458,6 +579,22 @@ async def told_before(
         )
     ).one_or_none()
     return None if row is None else (row[0], row[1], row[2])
+
+
+async def message_of(connection: Connection, *, subscription_id: int, session_id: int, key: str) -> str | None:
+    """Return the platform's id of the post that told an alert to a subscription, or None."""
+    told = await connection.execute(
+        sa.select(delivery.c.message_key)
+        .join(alert, alert.c.id == delivery.c.alert_id)
+        .where(
+            alert.c.session_id == session_id,
+            alert.c.key == key,
+            delivery.c.subscription_id == subscription_id,
+            delivery.c.state == "sent",
+        )
+    )
+    message: str | None = told.scalar()
+    return message
 
 
 async def drop(connection: Connection, *, subscription_ids: Sequence[int], now: int, error: str) -> None:

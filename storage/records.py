@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from bot.domain import SECOND
+from bot.domain import DAY, SECOND
 from bot.domain.alerts.record import Field, Rival, Scope
 from bot.domain.measure import MARK_OF, Measure
 from bot.domain.reading import State, plain
 from bot.domain.rivals import Best, Page, Past
 from storage.database import Connection
+from storage.doubts import doubted
 from storage.tables import book, chat_watch, session, watch
 from storage.watches import Watch, revise
+
+_DATE = re.compile(r"[0-9]{4}(-[0-9]{2}){0,2}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +41,8 @@ class Entry:
     disputed: bool = False
     at_least: bool = False
     note: str | None = None
+    made_by: str | None = None
+    disputed_by: str | None = None
     id: int = 0
 
 
@@ -49,14 +56,23 @@ async def add(connection: Connection, entry: Entry, *, now: int) -> int:
     return int(id_)
 
 
-async def entries(connection: Connection, *, chat_id: int | None) -> list[Entry]:
-    """Return the book as a chat sees it: everybody's entries and its own."""
+async def entries(connection: Connection, *, chat_id: int | None, removed: bool = False) -> list[Entry]:
+    """Return the book as a chat sees it: everybody's entries and its own; removed ones only if so asked."""
     rows = await connection.execute(
         sa.select(*(book.c[name] for name in Entry.__dataclass_fields__))
-        .where(book.c.removed_at.is_(None), sa.or_(book.c.chat_id.is_(None), book.c.chat_id == chat_id))
+        .where(
+            sa.true() if removed else book.c.removed_at.is_(None),
+            sa.or_(book.c.chat_id.is_(None), book.c.chat_id == chat_id),
+        )
         .order_by(book.c.platform, book.c.measure, book.c.value.desc())
     )
     return [_entry(row) for row in rows]
+
+
+async def is_removed(connection: Connection, id_: int) -> bool:
+    """Tell whether an entry was taken out of the book."""
+    row = await connection.execute(sa.select(book.c.removed_at).where(book.c.id == id_))
+    return row.scalar() is not None
 
 
 async def pages(connection: Connection) -> list[Page]:
@@ -99,6 +115,7 @@ async def fields(
     measure: Measure,
     apart_from: int,
     ended_before: int | None = None,
+    dated_before: int | None = None,
 ) -> dict[Scope, Field]:
     """Return what each scope adds to the narrower ones, as one chat sees it.
 
@@ -108,6 +125,7 @@ async def fields(
         measure: What is compared.
         apart_from: The session itself, which is no rival of its own.
         ended_before: Only sessions that had ended by then; None for all.
+        dated_before: Only entries of the book that are not dated later than this; None for all.
     """
     mine = sa.select(chat_watch.c.watch_id).where(chat_watch.c.chat_id == chat_id)
     of_watch = session.c.watch_id == watch_.id
@@ -117,7 +135,9 @@ async def fields(
     book_rows = [
         row
         for row in await entries(connection, chat_id=chat_id)
-        if row.platform == watch_.platform and row.measure == measure
+        if row.platform == watch_.platform
+        and row.measure == measure
+        and not (dated_before is not None and is_later(row.date, dated_before))
     ]
     found = {}
     for scope, condition in conditions.items():
@@ -127,6 +147,7 @@ async def fields(
             session.c.state == State.ENDED,
             session.c.id != apart_from,
             session.c[measure].is_not(None),
+            session.c.id.not_in(doubted(measure, chat_id=chat_id)),
         )
         if ended_before is not None:
             chosen = sa.and_(chosen, session.c.ended_at <= ended_before)
@@ -136,6 +157,14 @@ async def fields(
         if field is not None:
             found[scope] = field
     return found
+
+
+def is_later(date: str | None, moment: int) -> bool:
+    """Tell whether a date of the book (a day, month or year, or any text) is certainly later than a moment."""
+    if date is None or not _DATE.fullmatch(date):
+        return False
+    latest = datetime.fromtimestamp((moment + DAY) / SECOND, tz=UTC).date().isoformat()  # in any zone
+    return date > latest[: len(date)]
 
 
 def _scope_for(entry: Entry, watch_: Watch) -> Scope | None:
@@ -151,14 +180,24 @@ _KEPT = tuple(MARK_OF.values())
 
 
 async def past(
-    connection: Connection, watch_ids: Sequence[int] | None = None
+    connection: Connection,
+    watch_ids: Sequence[int] | None = None,
+    *,
+    without: Mapping[Measure, Collection[int]] = MappingProxyType({}),
 ) -> list[tuple[int, str, bool, dict[Measure, Past]]]:
-    """Return the ended sessions of these watches, or of all, as (watch, platform, public, by measure)."""
+    """Return the ended sessions of these watches, or of all, as (watch, platform, public, by measure).
+
+    Args:
+        without: Sessions whose value of a measure does not count.
+    """
     columns: list[sa.ColumnElement[Any]] = []
     for measure in _KEPT:
-        value = session.c[measure]
-        known = sa.case((value.is_not(None), session.c.first_at))
-        columns += [sa.func.max(value), sa.func.count(value), sa.func.min(known)]
+        value: sa.ColumnElement[Any] = session.c[measure]
+        if measure in without:
+            value = sa.case((session.c.id.not_in(without[measure]), value))
+        # Imported sessions are rivals, but not among those that were tracked here.
+        known = sa.case((sa.and_(value.is_not(None), session.c.origin.is_(None)), session.c.first_at))
+        columns += [sa.func.max(value), sa.func.count(known), sa.func.min(known)]
     query = (
         sa.select(session.c.watch_id, session.c.platform, session.c.public, *columns)
         .where(session.c.state == State.ENDED)
@@ -192,32 +231,61 @@ class Holder(NamedTuple):
 async def holders(connection: Connection, wanted: Collection[Best]) -> dict[Best, Holder]:
     """Return for each watch's best value the first session that ended with it."""
     found: dict[Best, Holder] = {}
-    for measure in sorted({one.measure for one in wanted}):
-        pairs = [(one.watch_id, one.value) for one in wanted if one.measure is measure]
+    for measure, chat_id in {(one.measure, one.chat_id) for one in wanted}:
+        pairs = [(one.watch_id, one.value) for one in wanted if (one.measure, one.chat_id) == (measure, chat_id)]
         rows = await connection.execute(
             _as_rivals(measure)
             .where(
                 session.c.watch_id.in_([watch_id for watch_id, _ in pairs]),
                 session.c.state == State.ENDED,
+                session.c.id.not_in(doubted(measure, chat_id=chat_id)),
                 sa.tuple_(session.c.watch_id, session.c[measure]).in_(pairs),
             )
             .order_by(session.c.ended_at.desc(), session.c.id.desc())
         )
         for row in rows:
-            key = Best(row.watch_id, measure, plain(row.value))
+            key = Best(row.watch_id, measure, plain(row.value), chat_id)
             found[key] = Holder(row.ended_at, row.id, _holder(row, measure))
     return found
+
+
+async def rank(
+    connection: Connection,
+    watch_id: int,
+    measure: Measure,
+    value: float,
+    *,
+    apart_from: int,
+    ended_before: int,
+    chat_id: int | None = None,
+) -> tuple[int, int]:
+    """Return a value's place among a watch's sessions that had ended by then, and how many these are with it."""
+    column = session.c[measure]
+    row = await connection.execute(
+        sa.select(sa.func.count(sa.case((column > value, 1))), sa.func.count(column)).where(
+            session.c.watch_id == watch_id,
+            session.c.state == State.ENDED,
+            session.c.id != apart_from,
+            session.c.ended_at <= ended_before,
+            session.c.id.not_in(doubted(measure, chat_id=chat_id)),
+        )
+    )
+    better, others = row.one()
+    return better + 1, others + 1
 
 
 async def _field(
     connection: Connection, condition: sa.ColumnElement[bool], measure: Measure, booked: Sequence[Rival]
 ) -> Field | None:
     value = session.c[measure]
-    count, since = (
-        await connection.execute(sa.select(sa.func.count(), sa.func.min(session.c.first_at)).where(condition))
+    tracked = sa.case((session.c.origin.is_(None), session.c.first_at))
+    known, count, since = (
+        await connection.execute(
+            sa.select(sa.func.count(), sa.func.count(tracked), sa.func.min(tracked)).where(condition)
+        )
     ).one()
     rivals = list(booked)
-    if count:
+    if known:
         query = _as_rivals(measure).where(condition).order_by(value.desc(), session.c.ended_at).limit(1)
         rivals.append(_holder((await connection.execute(query)).one(), measure))
     if not rivals:
@@ -236,6 +304,7 @@ def _as_rivals(measure: Measure) -> sa.Select[Any]:
         session.c.url,
         session.c.first_at,
         session.c.peak_at,
+        session.c.origin,
         watch.c.name,
         watch.c.timezone,
     ).join(watch, watch.c.id == session.c.watch_id)
@@ -250,6 +319,7 @@ def _holder(row: Any, measure: Measure) -> Rival:
         link=row.url,
         date=_day(moment, row.timezone),
         session_id=row.id,
+        origin=row.origin,
     )
 
 
@@ -269,18 +339,3 @@ def _rival(entry: Entry) -> Rival:
 def _day(at: int, timezone: str) -> str:
     zone: tzinfo = UTC if timezone == "UTC" else ZoneInfo(timezone)
     return datetime.fromtimestamp(at / SECOND, tz=zone).date().isoformat()
-
-
-async def best_sessions(
-    connection: Connection, watch_ids: Iterable[int], *, measure: Measure
-) -> list[tuple[int, Rival]]:
-    """Return the best ended session of each watch for a measure, as (watch id, rival), best first."""
-    found = []
-    for watch_id in watch_ids:
-        condition = sa.and_(
-            session.c.watch_id == watch_id, session.c.state == State.ENDED, session.c[measure].is_not(None)
-        )
-        field = await _field(connection, condition, measure, ())
-        if field is not None:
-            found.append((watch_id, field.best))
-    return sorted(found, key=lambda pair: -pair[1].value)

@@ -44,6 +44,7 @@ _CHANGING = (
     "ended_at",
     "ends",
     "daily",
+    "grown_at",
     *FINALS,
 )
 _update_sessions = update_by_id(session, "id", _CHANGING)
@@ -61,6 +62,7 @@ _COLUMNS: tuple[sa.ColumnElement[Any], ...] = (
     session.c.ended_at,
     session.c.ends,
     session.c.daily,
+    session.c.grown_at,
     *(tally.c[name].label(f"tally_{name}") for name in _TALLY),
 )
 _SELECT = sa.select(*_COLUMNS).join(tally, tally.c.session_id == session.c.id)
@@ -105,10 +107,16 @@ async def by_id(connection: Connection, id_: int) -> Session | None:
     return None if row is None else _session(row)
 
 
+async def by_ids(connection: Connection, ids: Collection[int]) -> dict[int, Session]:
+    """Return sessions by id."""
+    rows = await connection.execute(_SELECT.where(session.c.id.in_(ids)))
+    return {row.id: _session(row) for row in rows}
+
+
 async def newest(connection: Connection, watch_id: int, limit: int = 1) -> list[Session]:
-    """Return a watch's newest sessions that were seen live, live ones first."""
+    """Return a watch's newest sessions that we saw live, live ones first."""
     rows = await connection.execute(
-        _SELECT.where(session.c.watch_id == watch_id, tally.c.first_at.is_not(None))
+        _SELECT.where(session.c.watch_id == watch_id, session.c.origin.is_(None), tally.c.first_at.is_not(None))
         .order_by(
             sa.case((session.c.state == State.LIVE, 0), else_=1), tally.c.last_at.desc(), session.c.id.desc()
         )
@@ -213,6 +221,7 @@ def _row(one: Session) -> tuple[Any, ...]:
         one.ended_at,
         one.ends,
         one.daily,
+        one.grown_at,
         *finals,
     )
 
@@ -236,6 +245,7 @@ def _session(row: Any) -> Session:
         ended_at=row.ended_at,
         ends=row.ends,
         daily=row.daily,
+        grown_at=row.grown_at,
         changed=False,
         tally=figures,
         kept=_resting(figures),

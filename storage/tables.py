@@ -39,9 +39,12 @@ chat = sa.Table(
     sa.Column("disabled_at", Moment),
     sa.Column("disabled_why", sa.Text),
     sa.Column("roles", sa.Text),  # JSON list: ids of the roles whose members are admins, too
+    sa.Column("patience", sa.Integer),  # milliseconds without figures of a live session before it is told
+    sa.Column("across", sa.Boolean, nullable=False, server_default=sa.false()),  # compares across platforms
     sa.UniqueConstraint("platform", "key"),
 )
 
+_TROUBLED = "trouble_since IS NOT NULL"
 watch = sa.Table(
     "watch",
     metadata,
@@ -63,8 +66,17 @@ watch = sa.Table(
     sa.Column("answered_at", Moment),
     sa.Column("trouble", sa.Text),  # why the last answers were failures
     sa.Column("trouble_since", Moment),
+    sa.Column("kind", sa.Text, nullable=False, server_default=""),  # watches of one kind share calls to the source
+    sa.Column("account", sa.Text),  # the platform's own id of whom it follows, which outlives every name
     sa.UniqueConstraint("source", "reference"),
     sa.Index("ix_watch_due_at", "due_at"),
+    sa.Index("ix_watch_source_account", "source", "account"),
+    sa.Index(
+        "ix_watch_trouble_since",
+        "trouble_since",
+        sqlite_where=sa.text(_TROUBLED),
+        postgresql_where=sa.text(_TROUBLED),
+    ),
 )
 
 #: Which chat watches what, and what it calls it there.
@@ -99,10 +111,21 @@ subscription = sa.Table(
     sa.Column("disabled_at", Moment),  # the topic is closed or gone
     sa.Column("disabled_why", sa.Text),
     sa.Column("problem", sa.Text),  # the missing permission that its admin was told of
+    sa.Column("remind_before", sa.Integer),  # milliseconds before an announced start; null is the default
+    sa.Column("style", sa.Text),  # "card" or "both"; null is posts
+    sa.Column(
+        "resend", sa.Boolean, nullable=False, server_default=sa.false()
+    ),  # a card that was buried comes anew
     sa.UniqueConstraint("watch_id", "chat_id", "topic"),
     sa.Index("ix_subscription_chat_id", "chat_id"),
 )
 
+_SCHEDULED = "state = 'scheduled'"
+_GREW = "grown_at IS NOT NULL"
+#: Rankings and histories are read from these indexes alone: only the few rows that are shown are looked up. SQLite
+#: looks up the state in the row, unless the index has it, although it holds no other.
+_ENDED = "state = 'ended'"
+_RANKED = ("first_at", "peak", "average", "tuned_in", "posts", "airtime", "state")
 session = sa.Table(
     "session",
     metadata,
@@ -130,9 +153,25 @@ session = sa.Table(
     sa.Column("posts", Figure),
     sa.Column("airtime", Figure),  # seconds
     sa.Column("coverage", Figure),
+    sa.Column("grown_at", Moment),  # when a figure last grew after the end
+    sa.Column("origin", sa.Text),  # where its figures come from, if they were imported; null: observed by us
     sa.CheckConstraint("state IN ('scheduled', 'live', 'ended')", name="state"),
     sa.Index("ix_session_watch_id_state", "watch_id", "state"),
     sa.Index("ix_session_platform_state", "platform", "state"),
+    sa.Index("ix_session_grown_at", "grown_at", sqlite_where=sa.text(_GREW), postgresql_where=sa.text(_GREW)),
+    sa.Index(
+        "ix_session_scheduled",
+        "started_at",
+        sqlite_where=sa.text(_SCHEDULED),
+        postgresql_where=sa.text(_SCHEDULED),
+    ),
+    *(
+        sa.Index(name, *first, *_RANKED, sqlite_where=sa.text(_ENDED), postgresql_where=sa.text(_ENDED))
+        for name, first in (
+            ("ix_session_of_watch", ("watch_id",)),
+            ("ix_session_of_platform", ("platform", "public")),
+        )
+    ),
 )
 
 #: Under which platform ids a session was seen.
@@ -193,6 +232,8 @@ sample = sa.Table(
     sqlite_with_rowid=False,
 )
 
+_OUTAGE = "kind = 'outage'"
+_RECORD = "kind = 'record'"
 alert = sa.Table(
     "alert",
     metadata,
@@ -208,6 +249,8 @@ alert = sa.Table(
     sa.Column("late", sa.Boolean, nullable=False),
     sa.Column("expires_at", Moment, nullable=False),
     sa.UniqueConstraint("session_id", "key"),
+    sa.Index("ix_alert_outage", "at", sqlite_where=sa.text(_OUTAGE), postgresql_where=sa.text(_OUTAGE)),
+    sa.Index("ix_alert_record", "at", sqlite_where=sa.text(_RECORD), postgresql_where=sa.text(_RECORD)),
 )
 
 _OWED = "state IN ('pending', 'leased')"
@@ -231,10 +274,64 @@ delivery = sa.Table(
     sa.Column("settled_at", Moment),
     sa.Column("message_key", sa.Text),  # the platform's id of the post
     sa.Column("error", sa.Text),
+    sa.Column("mention", sa.Text),  # whom the post called
     sa.UniqueConstraint("alert_id", "subscription_id"),
     sa.CheckConstraint("state IN ('pending', 'leased', 'sent', 'dead', 'superseded', 'expired')", name="state"),
     sa.Index("ix_delivery_owed", "chat_id", "id", sqlite_where=sa.text(_OWED), postgresql_where=sa.text(_OWED)),
     sa.Index("ix_delivery_session_id_kind", "session_id", "kind"),
+)
+
+#: The live card of a session, one message for each subscription that wants it.
+card = sa.Table(
+    "card",
+    metadata,
+    sa.Column("subscription_id", Id, sa.ForeignKey("subscription.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("session_id", Id, sa.ForeignKey("session.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("number", sa.Integer, nullable=False, server_default="1"),  # how often it was posted
+    sa.Column("message_key", sa.Text),  # the platform's id of the post that was edited last
+    sa.Column("shown", sa.Text),  # what readers see of it, to tell whether anything has changed
+    sa.Column("edited_at", Moment),
+    sa.Column("looked_at", Moment),  # those looked at longest ago come first
+    sa.Column("gone", sa.Boolean, nullable=False, server_default=sa.false()),  # deleted by hand: it stays so
+    sa.Column("over", sa.Boolean, nullable=False, server_default=sa.false()),  # it has become the recap
+    sa.Index("ix_card_session_id", "session_id"),
+    sqlite_with_rowid=False,
+)
+
+#: Watches that show one event, as a chat sees it.
+tie = sa.Table(
+    "tie",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("chat_id", Id, sa.ForeignKey("chat.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.UniqueConstraint("chat_id", "name"),
+)
+
+tie_watch = sa.Table(
+    "tie_watch",
+    metadata,
+    sa.Column("tie_id", Id, sa.ForeignKey("tie.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("watch_id", Id, sa.ForeignKey("watch.id", ondelete="CASCADE"), primary_key=True),
+    sa.Index("ix_tie_watch_watch_id", "watch_id"),
+    sqlite_with_rowid=False,
+)
+
+#: Values of sessions that count no more, as a chat's admin (without a chat: an operator) has said.
+doubt = sa.Table(
+    "doubt",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("chat_id", Id, sa.ForeignKey("chat.id", ondelete="CASCADE")),
+    sa.Column("session_id", Id, sa.ForeignKey("session.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("measure", sa.Text, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("made_by", sa.Text),  # the platform's id of the person
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("removed_at", Moment),
+    sa.Column("removed_by", sa.Text),
+    sa.Index("ix_doubt_session_id", "session_id"),
 )
 
 #: Records known from outside. Without a chat they are everybody's.
@@ -256,6 +353,9 @@ book = sa.Table(
     sa.Column("note", sa.Text),
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("removed_at", Moment),
+    sa.Column("made_by", sa.Text),  # the platform's ids of who added it, disputed it, removed it
+    sa.Column("disputed_by", sa.Text),
+    sa.Column("removed_by", sa.Text),
     sa.Index("ix_book_platform_measure", "platform", "measure"),
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from storage import samples
 from storage.bulk import Bulk, update_by_id, update_many
 from storage.database import Connection
-from storage.tables import chat, chat_watch, revision, session, subscription, watch
+from storage.tables import chat, chat_watch, revision, session, subscription, tally, watch
 
 
 class Watch(NamedTuple):
@@ -39,6 +40,8 @@ class Watch(NamedTuple):
     answered_at: int | None
     trouble: str | None
     trouble_since: int | None
+    kind: str
+    account: str | None
 
 
 _COLUMNS = tuple(watch.c[name] for name in Watch._fields)
@@ -57,6 +60,7 @@ _followed = (
 )
 _set_asked = update_many(watch, "id", ("asked_at",))
 _set_answered = update_many(watch, "id", ("asked_at", "answered_at"))
+_set_account = update_by_id(watch, "id", ("account",))
 _set_trouble = update_by_id(watch, "id", ("trouble", "trouble_since"))
 
 
@@ -93,14 +97,15 @@ async def claim(
         sa.update(watch).where(watch.c.due_at <= now).values(again).returning(*_COLUMNS)
     )
     claimed = list(map(Watch._make, rows))
-    for source, size in together.items():
-        due = sum(one.source == source for one in claimed)
+    for (source, kind), due in Counter((one.source, one.kind) for one in claimed).items():
+        size = together.get(source, 1)
         if due % size == 0:
             continue
         soon = (
             sa.select(watch.c.id)
             .where(
                 watch.c.source == source,
+                watch.c.kind == kind,
                 watch.c.due_at > now,
                 watch.c.due_at < _moment(now) + watch.c.interval,  # not those that were claimed just now
                 watch.c.trouble.is_(None),
@@ -118,6 +123,13 @@ async def claim(
 async def due_again(connection: Connection, moments: Iterable[tuple[int, int | None]]) -> None:
     """Set when watches that are polled are due, as (watch, moment); None is never again."""
     await _set_due.run(connection, [(moment, id_) for id_, moment in moments])
+
+
+async def wake(connection: Connection, now: int) -> None:
+    """Make due what could not be read when it was last asked."""
+    await connection.execute(
+        sa.update(watch).where(watch.c.trouble.is_not(None), watch.c.due_at > now).values(due_at=_moment(now))
+    )
 
 
 async def rearm(connection: Connection, now: int, *, longest: int) -> None:
@@ -173,6 +185,25 @@ async def by_reference(connection: Connection, source: str, reference: str) -> W
         )
     ).one_or_none()
     return None if row is None else Watch._make(row)
+
+
+async def by_account(connection: Connection, source: str, account: str) -> Watch | None:
+    """Return the watch that follows an account, whatever it was called when it was made, or None."""
+    rows = await connection.execute(
+        sa.select(*_COLUMNS).where(watch.c.source == source, watch.c.account == account).order_by(watch.c.id)
+    )
+    row = rows.first()
+    return None if row is None else Watch._make(row)
+
+
+async def set_reference(connection: Connection, watch_id: int, reference: str) -> None:
+    """Give a watch another address, where its old one means someone else now."""
+    await connection.execute(sa.update(watch).where(watch.c.id == watch_id).values(reference=reference))
+
+
+async def note_accounts(connection: Connection, rows: Sequence[tuple[int, str]]) -> None:
+    """Note whom watches follow, as (watch, the platform's id)."""
+    await _set_account.run(connection, [(account, id_) for id_, account in rows])
 
 
 async def add(connection: Connection, *, due_at: int, values: dict[str, Any]) -> Watch:
@@ -250,7 +281,15 @@ async def chat_changed(connection: Connection, chat_id: int, *, now: int) -> Non
 async def forget_private(connection: Connection, ids: Sequence[int]) -> None:
     """Delete those of these watches that are private and on nobody's list, with their history."""
     listed = sa.exists().where(chat_watch.c.watch_id == watch.c.id)
-    await connection.execute(sa.delete(watch).where(watch.c.id.in_(ids), watch.c.public.is_(False), ~listed))
+    private = (watch.c.id.in_(ids), watch.c.public.is_(False), ~listed)
+    spans = await connection.execute(
+        sa.select(tally.c.session_id, tally.c.first_at, tally.c.last_at)
+        .join(session, session.c.id == tally.c.session_id)
+        .join(watch, watch.c.id == session.c.watch_id)
+        .where(*private, tally.c.first_at.is_not(None))
+    )
+    await samples.drop_spans(connection, [(id_, first, last or first) for id_, first, last in spans])
+    await connection.execute(sa.delete(watch).where(*private))
     await connection.execute(sa.update(watch).where(watch.c.id.in_(ids), ~_followed).values(due_at=None))
     await revise(connection)
 
@@ -262,16 +301,19 @@ class Audience:
     Attributes:
         ladders: The different (ladder as JSON or None, metric or None) of its subscriptions.
         chats: The chats that take its records.
+        close: The chats that want to hear when one is close.
     """
 
     ladders: tuple[tuple[str | None, str | None], ...]
     chats: tuple[int, ...]
+    close: tuple[int, ...] = ()
 
 
 async def audiences(connection: Connection, watch_ids: Sequence[int]) -> dict[int, Audience]:
     """Return who listens to each of these watches."""
     ladders: dict[int, set[tuple[str | None, str | None]]] = defaultdict(set)
     chats: dict[int, set[int]] = defaultdict(set)
+    close: dict[int, set[int]] = defaultdict(set)
     rows = await connection.execute(
         sa.select(
             subscription.c.watch_id,
@@ -292,10 +334,13 @@ async def audiences(connection: Connection, watch_ids: Sequence[int]) -> dict[in
             ladders[watch_id].add((ladder, metric))
         if ",record," in kinds:
             chats[watch_id].add(chat_id)
+        if ",close," in kinds:
+            close[watch_id].add(chat_id)
     return {
         id_: Audience(
             tuple(sorted(ladders[id_], key=lambda pair: (pair[0] or "", pair[1] or ""))),
             tuple(sorted(chats[id_])),
+            tuple(sorted(close[id_])),
         )
         for id_ in watch_ids
     }
@@ -324,7 +369,19 @@ async def troubled(connection: Connection, limit: int = 10) -> list[tuple[str, s
     return [(row[0], row[1], row[2]) for row in rows]
 
 
+async def not_asked(connection: Connection, ids: Sequence[int]) -> frozenset[int]:
+    """Return which of these watches, all of them followed, are not asked any more."""
+    rows = await connection.execute(sa.select(watch.c.id).where(watch.c.id.in_(ids), watch.c.due_at.is_(None)))
+    return frozenset(row[0] for row in rows)
+
+
 async def polled(connection: Connection) -> list[Watch]:
     """Return all watches that somebody follows."""
     rows = await connection.execute(sa.select(*_COLUMNS).where(_followed).order_by(watch.c.id))
+    return [Watch._make(row) for row in rows]
+
+
+async def everything(connection: Connection) -> list[Watch]:
+    """Return all watches that ever were, followed or not."""
+    rows = await connection.execute(sa.select(*_COLUMNS).order_by(watch.c.id))
     return [Watch._make(row) for row in rows]

@@ -17,6 +17,7 @@ class Alert:
         before: The mark before, where the alert is about a mark.
         value: The mark now.
         late: It was seen after a silence, so it may have happened long before.
+        expires_at: Until when it is worth telling; None for as long as its kind is.
     """
 
     kind: str
@@ -27,3 +28,4 @@ class Alert:
     before: float | None = None
     value: float | None = None
     late: bool = False
+    expires_at: int | None = None

@@ -18,19 +18,24 @@ from bot.domain.measure import Measure
 
 
 class Past(NamedTuple):
-    """The ended sessions of one watch, for one measure: the best value, how many, and since when."""
+    """The ended sessions of one watch, for one measure: the best value; how many were observed, and since when."""
 
     best: float
     sessions: int
-    since: int
+    since: int | None
 
 
 class Best(NamedTuple):
-    """The best value of a watch's ended sessions."""
+    """The best value of a watch's ended sessions.
+
+    Attributes:
+        chat_id: The chat as which sees it, where that doubts one of them.
+    """
 
     watch_id: int
     measure: Measure
     value: float
+    chat_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +55,17 @@ class Page:
     rival: Rival
 
 
+class Doubt(NamedTuple):
+    """A value of a session that counts no more: in one chat, or (without one) everywhere."""
+
+    chat_id: int | None
+    session_id: int
+    watch_id: int
+    platform: str
+    public: bool
+    measure: Measure
+
+
 class Place(NamedTuple):
     """Where a session stands: whose it is, and for which chat (that follows it) and measure it is asked."""
 
@@ -67,6 +83,15 @@ class _Board:
     public: set[int] = field(default_factory=set)
     #: The public ones, the best first; made anew when it is asked for after a change.
     ranking: list[int] | None = None
+    #: By chat and watch, what is left where the chat doubts one of the watch's sessions.
+    doubting: dict[int, dict[int, Past | None]] = field(default_factory=dict)
+
+    def past(self, watch_id: int, chat_id: int) -> Past | None:
+        """Return a watch's ended sessions as one chat sees them."""
+        own = self.doubting.get(chat_id)
+        if own is not None and watch_id in own:
+            return own[watch_id]
+        return self.ended.get(watch_id)
 
 
 class Rivals:
@@ -95,6 +120,19 @@ class Rivals:
             board.ranking = None
             self._heads.clear()
 
+    def note_doubted(self, doubt: Doubt, past: Past | None) -> None:
+        """Set what is left of a watch's ended sessions in a chat that doubts one of them."""
+        assert doubt.chat_id is not None
+        board = self._boards[doubt.platform, doubt.measure]
+        board.doubting.setdefault(doubt.chat_id, {})[doubt.watch_id] = past
+        self._heads.clear()
+
+    def forget_doubts(self) -> None:
+        """Let every chat see all ended sessions again."""
+        for board in self._boards.values():
+            board.doubting.clear()
+        self._heads.clear()
+
     def open_book(self, pages: Iterable[Page]) -> None:
         """Set what is booked, and forget which watches each chat follows."""
         self._followed.clear()
@@ -115,6 +153,18 @@ class Rivals:
         """Return the best value among a watch's own ended sessions."""
         known = self._boards[platform, measure].ended.get(watch_id)
         return None if known is None else known.best
+
+    def floor(self, watch_id: int, platform: str, measure: Measure) -> float | None:
+        """Return up to which value a watch's session is no record in any chat, as far as that is known at once."""
+        board = self._boards[platform, measure]
+        if any(watch_id in own for own in board.doubting.values()):
+            return None
+        known = board.ended.get(watch_id)
+        return None if known is None else known.best
+
+    def top(self, place: Place) -> float | None:
+        """Return the record of the widest scope that holds one: the best of all rivals."""
+        return max((best for best in self._bests(place) if best is not None), default=None)
 
     def reach(self, place: Place, value: float) -> tuple[Scope | None, float]:
         """Return the widest scope in which a value beats every rival, and the next rival's value.
@@ -142,14 +192,15 @@ class Rivals:
         fields: dict[Scope, Field] = {}
         for scope in list(Scope)[:reached]:  # wider ones need not be counted
             rivals = self._booked(place)[scope]
-            past = [board.ended[id_] for id_ in self._members(scope, place, board)]
+            members = (board.past(id_, place.chat_id) for id_ in self._members(scope, place, board))
+            past = [one for one in members if one is not None]
             if past:
                 rivals.append(Rival(value=max(one.best for one in past), holder=""))
             if rivals:
                 fields[scope] = Field(
                     best=max(rivals, key=lambda rival: rival.value),
                     sessions=sum(one.sessions for one in past),
-                    since=min((one.since for one in past), default=None),
+                    since=min((one.since for one in past if one.since is not None), default=None),
                 )
         found = standing(value, fields)
         assert found is not None
@@ -157,8 +208,13 @@ class Rivals:
             return found, []
         former = found.previous.value
         scope = next(scope for scope, one in fields.items() if one.best is found.previous)
-        holders = [id_ for id_ in self._members(scope, place, board) if board.ended[id_].best == former]
-        return found, [Best(id_, place.measure, former) for id_ in holders]
+        holders = []
+        for id_ in self._members(scope, place, board):
+            past_ = board.past(id_, place.chat_id)
+            if past_ is not None and past_.best == former:
+                doubts = id_ in board.doubting.get(place.chat_id, ())
+                holders.append(Best(id_, place.measure, former, place.chat_id if doubts else None))
+        return found, holders
 
     def _members(self, scope: Scope, place: Place, board: _Board) -> list[int]:
         """Return the watches with ended sessions that a scope adds to the narrower ones."""
@@ -184,7 +240,7 @@ class Rivals:
     def _bests(self, place: Place) -> list[float | None]:
         """Return the best value of each scope's rivals, narrowest first."""
         board = self._boards[place.platform, place.measure]
-        own = board.ended.get(place.watch_id)
+        own = board.past(place.watch_id, place.chat_id)
         followed, elsewhere = self._head(place, board)
         chat = next((value for value, id_ in followed if id_ != place.watch_id), None)
         bests = [None if own is None else own.best, chat, elsewhere]
@@ -202,8 +258,14 @@ class Rivals:
             if board.ranking is None:
                 board.ranking = sorted(board.public, key=lambda id_: -board.ended[id_].best)
             followed = self._followed.get(place.chat_id, frozenset())
-            best_two = nlargest(2, ((board.ended[id_].best, id_) for id_ in followed if id_ in board.ended))
-            first = next((id_ for id_ in board.ranking if id_ not in followed), None)
-            head = (best_two, None if first is None else board.ended[first].best)
+            doubting = board.doubting.get(place.chat_id, {})
+            known = ((board.past(id_, place.chat_id), id_) for id_ in followed)
+            best_two = nlargest(2, ((past.best, id_) for past, id_ in known if past is not None))
+            first = next((id_ for id_ in board.ranking if id_ not in followed and id_ not in doubting), None)
+            elsewhere = [] if first is None else [board.ended[first].best]
+            for id_, past in doubting.items():
+                if past is not None and id_ in board.public and id_ not in followed:
+                    elsewhere.append(past.best)
+            head = (best_two, max(elsewhere, default=None))
             self._heads[key] = head
         return head

@@ -35,6 +35,7 @@ class Session:
         gone_at: When the source first said that it is gone; the grace counts from here.
         ended_at: The moment of the answer after which it counted as ended.
         ends: How often it ended: more than once where its id came back after the grace.
+        grown_at: When a figure of the whole session last grew after its end.
         daily: It stands for a calendar day of something that has no starts and ends.
         kept: What the store wrote last of those figures that seldom move; the store's own note.
     """
@@ -51,6 +52,7 @@ class Session:
     ended_at: int | None = None
     ends: int = 0
     daily: bool = False
+    grown_at: int | None = None
     changed: bool = True
     tally: Tally = field(default_factory=Tally)
     kept: tuple[object, ...] = field(default=(), compare=False, repr=False)
@@ -398,6 +400,7 @@ def _add(
             if value is not None and value != getattr(tally, metric):
                 setattr(tally, metric, value)
                 session.changed = True
+                session.grown_at = at if session.state is State.ENDED else None
         return
     before = tally.peak
     tally.see(at, interval=rules.interval, concurrent=reading.concurrent)

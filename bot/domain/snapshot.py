@@ -4,8 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from bot.domain.statistics import Tally
+
+
+class Kept(Enum):
+    """How a live reading stays when others are thinned out: see ``bot.domain.thinning``."""
+
+    #: Its at-once figure counts, and is joined to the one before.
+    JOINED = auto()
+    #: It counts; the line breaks before it.
+    APART = auto()
+    #: Its at-once figure is hidden or a glitch; it stays for what else it tells.
+    ASIDE = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +27,9 @@ class Snapshot:
     Attributes:
         live: False where the session was gone, or already over.
         interval: The poll interval in force, in milliseconds.
-        broken: The session was gone since the reading before.
+        broken: The line breaks before it: the session was gone since the reading before, or (where readings were
+            thinned) that one lay too far back.
+        kept: How it stayed when readings were thinned out; None where they were not.
     """
 
     at: int
@@ -24,6 +38,12 @@ class Snapshot:
     concurrent: float | None
     tuned_in: float | None
     broken: bool = False
+    kept: Kept | None = None
+
+    @property
+    def sure(self) -> bool:
+        """Whether its figure counts at once: readings that are gone now bore it out."""
+        return self.kept is Kept.JOINED or self.kept is Kept.APART
 
 
 def confirmed(snapshots: Iterable[Snapshot]) -> list[tuple[int, float]]:
@@ -38,7 +58,7 @@ def confirmed(snapshots: Iterable[Snapshot]) -> list[tuple[int, float]]:
             tally.break_line()
         waiting = (tally.suspect_at, tally.suspect)
         glitches = tally.glitches
-        tally.see(one.at, interval=one.interval, concurrent=one.concurrent)
+        tally.see(one.at, interval=one.interval, concurrent=one.concurrent, sure=one.sure)
         if one.concurrent is None:
             continue
         if waiting[1] is not None and tally.glitches == glitches:

@@ -98,8 +98,13 @@ class Tally:
         """Note an offline answer: what comes next is not joined to what came before."""
         self.broken = True
 
-    def see(self, at: int, *, interval: int, concurrent: float | None) -> None:
-        """Take in one live reading; ``interval`` is the poll interval in force."""
+    def see(self, at: int, *, interval: int, concurrent: float | None, sure: bool = False) -> None:
+        """Take in one live reading.
+
+        Args:
+            interval: The poll interval in force.
+            sure: Readings that are no longer kept bore it out: it counts at once.
+        """
         if self.first_at is None:
             self.first_at = at
         if self.last_at is None or at > self.last_at:  # a clock set back must not shorten the airtime
@@ -116,7 +121,7 @@ class Tally:
                 self.broken = self.broken or self.suspect_broken
             self.suspect = None
         base = self.confirmed
-        if base is None or soars(concurrent, base) or collapses(concurrent, base):
+        if not sure and (base is None or soars(concurrent, base) or collapses(concurrent, base)):
             self.suspect = concurrent
             self.suspect_at = at
             self.suspect_interval = interval

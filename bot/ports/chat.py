@@ -10,6 +10,7 @@ A chat platform listens for commands and sends posts. Errors of sending, each wi
     +-- TopicGone       the topic or thread is closed or deleted: end what was sent there
     +-- NotPermitted    a permission is missing: name it, keep the subscription
     +-- MessageGone     the message to edit was deleted by hand: do not post it anew
+    +-- Partly          it arrived (``key``), without a picture or file that a permission is missing for: name it
     +-- Refused         the platform will never take this message
 """
 
@@ -29,12 +30,13 @@ class SendError(Exception):
 
 
 class TryLater(SendError):
-    """The platform asks to wait: ``retry_after`` in milliseconds, for this chat or ``everywhere``."""
+    """The platform asks to wait ``retry_after`` ms: this chat, ``everywhere``, or this post ``alone``."""
 
-    def __init__(self, message: str, *, retry_after: int, everywhere: bool = False) -> None:
+    def __init__(self, message: str, *, retry_after: int, everywhere: bool = False, alone: bool = False) -> None:
         super().__init__(message)
         self.retry_after = retry_after
         self.everywhere = everywhere
+        self.alone = alone
 
 
 class Unsure(SendError):
@@ -65,6 +67,14 @@ class NotPermitted(SendError):
     """The bot lacks a permission there."""
 
 
+class Partly(SendError):
+    """The post arrived as ``key``, but for a picture or file that the bot may not send there."""
+
+    def __init__(self, message: str, *, key: str) -> None:
+        super().__init__(message)
+        self.key = key
+
+
 class Refused(SendError):
     """The platform will never take this message."""
 
@@ -86,6 +96,7 @@ class Post:
         installation: What tells this bot's deliveries from those of a database that it had before.
         stamp: The moment of the alert as the chat writes it, for chats that show none of their own.
         replaces: The platform's id of the post that this one takes the place of, if any.
+        answers: That of the post that it answers, if any; it goes out even where that one is gone.
         facts: The alert in figures, for programs (``replay --json``).
         mention: Whom to call, as the chat's admin chose it: ``here`` or the platform's id of a role.
         silent: Without a sound.
@@ -100,6 +111,7 @@ class Post:
     installation: str = ""
     mention: str | None = None
     silent: bool = False
+    answers: str | None = None
 
 
 class Listener(Protocol):
@@ -162,8 +174,27 @@ class Chat(Protocol):
     async def send(self, post: Post) -> str | None:
         """Post a message, or edit the one that it replaces, and return the platform's id of it.
 
+        A picture or file that a platform does not take never keeps the text back. The message's file is deleted at
+        the end, however that was: who tries again writes it anew.
+
         Raises:
             SendError: It did not arrive, or perhaps did; the class says what to do.
+        """
+        ...
+
+    async def remove(self, target: Target, key: str) -> None:
+        """Delete a post of the bot's own, in its place in the pace; that it is gone already is well.
+
+        Raises:
+            SendError: It was not deleted, or perhaps was.
+        """
+        ...
+
+    def buried(self, target: Target, key: str) -> int | None:
+        """Return how many messages have come to a place after a post, as far as known: at least so many.
+
+        None where that is not known: the post is older than what the bot has heard there, and nothing came since;
+        or the platform does not let it hear everything.
         """
         ...
 

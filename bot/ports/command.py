@@ -21,6 +21,7 @@ class Takes(StrEnum):
 
     WORD = "word"
     NAME = "name"  # of a watch of this chat: completed as one types
+    TIE = "tie"  # the name of a tie of this chat: completed, too
     REST = "rest"  # everything that follows
     #: A channel, thread or other chat where it shall count instead of here. The chat's adapter reads it, asks
     #: whether the bot and the person may do that there, and leaves it out of ``Request.text``.
@@ -37,6 +38,8 @@ class Param:
         choices: The only words it may be, if they are few.
         several: Words of which it may be several.
         lead: The word that is typed in front of it, where its place alone does not tell what it is.
+        ties: The name may be that of a tie, too.
+        also: Words that it may be instead of a name.
     """
 
     name: str
@@ -46,6 +49,8 @@ class Param:
     choices: tuple[str, ...] = ()
     several: tuple[str, ...] = ()
     lead: str = ""
+    ties: bool = False
+    also: tuple[str, ...] = ()
 
 
 class Declaration(Protocol):

@@ -5,8 +5,10 @@ Text from outside (titles, names) is only ever a span's text, so no markup of a 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 
 class Style(StrEnum):
@@ -51,6 +53,32 @@ class Button:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A picture beside the text.
+
+    Attributes:
+        png: The file.
+        alt: What it shows, for those who cannot see it.
+    """
+
+    png: bytes
+    alt: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """A file beside the text.
+
+    Attributes:
+        path: Where it lies; whoever sends it deletes it afterwards.
+        name: What readers will call it.
+    """
+
+    path: Path
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """One message.
 
@@ -61,6 +89,8 @@ class Message:
         footer: Where it comes from; small print.
         symbol: An emoji in front of the title.
         buttons: Choices below it.
+        picture: Shown with it.
+        file: Sent with it.
     """
 
     title: Line = ()
@@ -69,6 +99,8 @@ class Message:
     footer: Line = ()
     symbol: str = ""
     buttons: tuple[Button, ...] = ()
+    picture: Picture | None = None
+    file: File | None = None
 
 
 def plain_text(line: Line) -> str:
@@ -79,3 +111,10 @@ def plain_text(line: Line) -> str:
 def says(text: str, *, symbol: str = "") -> Message:
     """Return a message of one plain sentence."""
     return Message(title=(Span(text),), symbol=symbol)
+
+
+def discard(message: Message) -> None:
+    """Delete the file of a message that was sent, or never will be."""
+    if message.file is not None:
+        with suppress(OSError):
+            message.file.path.unlink()

@@ -7,7 +7,9 @@ runs dry; a source refuses what would overdraw it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from bot.domain import DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +20,13 @@ class Spent:
         day: The moment at which that day began, in milliseconds.
         amount: What certainly counts.
         at_most: What it is if the platform grants none of its soft discounts.
+        shut: The platform has said that nothing is left of the day, whatever was counted here.
     """
 
     day: int
     amount: float = 0.0
     at_most: float = 0.0
+    shut: bool = False
 
 
 class Purse:
@@ -39,6 +43,8 @@ class Purse:
         self.limit = limit
         self._day_of = day_of
         self._spent = Spent(0)
+        #: What the platform itself said last is left, and of how much, where it tells; in its own measure.
+        self.points: tuple[int, int] | None = None
         #: Set by each charge; whoever keeps what was spent takes it back.
         self.changed = False
 
@@ -46,7 +52,12 @@ class Purse:
         """Note what a question costs; ``at_most`` is without soft discounts, the same unless given."""
         spent = self.spent(now)
         most = amount if at_most is None else at_most
-        self._spent = Spent(spent.day, spent.amount + amount, spent.at_most + most)
+        self._spent = replace(spent, amount=spent.amount + amount, at_most=spent.at_most + most)
+        self.changed = True
+
+    def shut(self, now: int) -> None:
+        """Note that the platform says that nothing is left today: others may spend from the same account."""
+        self._spent = replace(self.spent(now), shut=True)
         self.changed = True
 
     def spent(self, now: int) -> Spent:
@@ -56,7 +67,10 @@ class Purse:
 
     def left(self, now: int) -> float | None:
         """Return what may still be spent today; None without a limit."""
-        return None if self.limit is None else max(0.0, self.limit - self.spent(now).amount)
+        spent = self.spent(now)
+        if self.limit is None:
+            return None
+        return 0.0 if spent.shut else max(0.0, self.limit - spent.amount)
 
     def affords(self, now: int, amount: float) -> bool:
         """Tell whether so much may still be spent today."""
@@ -71,6 +85,14 @@ class Purse:
         """Take over what was spent before a restart, beside what was spent since."""
         now = self._spent
         if now.day == spent.day:
-            spent = Spent(spent.day, spent.amount + now.amount, spent.at_most + now.at_most)
+            spent = Spent(
+                spent.day, spent.amount + now.amount, spent.at_most + now.at_most, spent.shut or now.shut
+            )
         if now.day <= spent.day:
             self._spent = spent
+
+
+def utc_day(now: int) -> tuple[int, int]:
+    """Return when the UTC day of a moment began, and when the next begins."""
+    begun = now - now % DAY
+    return begun, begun + DAY

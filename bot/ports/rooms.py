@@ -6,6 +6,7 @@ chat that runs in this process.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
@@ -40,6 +41,17 @@ class Rooms(Protocol):
         """Return a channel of a chat by their ids, None if there certainly is none; it raises nothing."""
         ...
 
+    def may_see(self, chat: str, channel: str, *, user: str, roles: Collection[str]) -> bool | None:
+        """Tell whether a person sees a channel of a chat by the platform's own rules; it raises nothing.
+
+        Args:
+            roles: The ids of those that the person has in the chat.
+
+        Returns:
+            None while it is not known; False also where there certainly is no such channel.
+        """
+        ...
+
 
 @runtime_checkable
 class Bound(Protocol):
@@ -52,3 +64,15 @@ class Bound(Protocol):
     """
 
     of_chat: str
+
+    def admit(self, reference: str, *, user: str | None, roles: Collection[str]) -> None:
+        """Refuse who may not see what they want to watch, in the same words as what does not exist.
+
+        Args:
+            user: The id of who asks; None where nobody can be named.
+            roles: The ids of the roles that they have in the chat.
+
+        Raises:
+            bot.ports.source.SourceError: They may not, or it is not known whether they may.
+        """
+        ...

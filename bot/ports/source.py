@@ -92,12 +92,15 @@ class Ask:
         since: The moment of its last answer that was not a failure, or None before the first. A source that holds
             a history tells what came after, failures among it: a question that failed loses nothing.
         started: When the watch was made.
+        account: The platform's own id of the account, if a ``Told`` or a ``Description`` has named it before. It
+            holds where the name in the reference has come to mean someone else.
     """
 
     reference: str
     known: tuple[str, ...] = ()
     since: int | None = None
     started: int = 0
+    account: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,11 +111,13 @@ class Told:
         answers: In order of time; most sources give one, a failure is an answer too.
         again_at: When it is worth asking again; None leaves it to the poll interval.
         over: There will never be anything new: do not ask again.
+        account: The platform's own id of the account, where the source knows it.
     """
 
     answers: Sequence[Answer | Failure]
     again_at: int | None = None
     over: bool = False
+    account: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,11 +127,15 @@ class Cost:
     Attributes:
         unit: As the purse of the source counts: ``units``, ``USD``, ``calls``.
         limit: What all watches of the platform together may cost a day.
+        each: The platform's word for a session, where each one costs the amount, and nothing does without one.
+        once: What finding it out has cost, beside.
     """
 
     amount: float
     unit: str
     limit: float | None = None
+    each: str | None = None
+    once: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,9 +152,13 @@ class Description:
         interval: Milliseconds between readings where the source prescribes them.
         timezone: IANA name, where the source knows it.
         live_now: Whether it is on the air now; None if unknown.
+        sessions: The platform's ids of what is live or announced, as far as it was asked; for a watch of a single
+            session, its own.
+        next_at: When the first announced session is due (milliseconds); None if none is known.
         url: A link for readers.
         note: A sentence that an admin should know before relying on it.
         cost: What it costs a day; None where asking is free.
+        account: The platform's own id of the account that is followed, where names can change hands.
     """
 
     reference: str
@@ -157,9 +170,12 @@ class Description:
     interval: int | None = None
     timezone: str | None = None
     live_now: bool | None = None
+    next_at: int | None = None
+    sessions: tuple[str, ...] = ()
     url: str | None = None
     note: str | None = None
     cost: Cost | None = None
+    account: str | None = None
 
 
 class Source(Protocol):
@@ -219,9 +235,34 @@ class Gathers(Protocol):
 
     Attributes:
         ids_a_call: For how many, at most.
+        calls_a_quarter: How many such calls the platform allows in a quarter of an hour; None where that is no
+            concern.
+        spares: Whether asking less often spares its purse; X charges by what is told in a day, however often.
     """
 
     ids_a_call: int
+    calls_a_quarter: int | None
+    spares: bool
+
+    def kind(self, reference: str) -> str:
+        """Return a word that watches which can share a call have in common; "" where all can."""
+        ...
+
+
+@runtime_checkable
+class Follows(Protocol):
+    """A source of what people write without an address: ``@name``, ``name``, ``#tag``."""
+
+    def named(self, text: str) -> str | None:
+        """Return the reference that a bare name may mean; None where it is none, or there is no key."""
+        ...
+
+
+#: What people also write before the colon.
+ALIASES = {"twitter": "x", "yt": "youtube"}
+#: What a sentence leaves at the end of an address, and puts around it.
+STOPS = ".,;!?\u2026"
+AROUND = {"(": ")", "[": "]", "{": "}", '"': '"', "'": "'", "\u201c": "\u201d", "\u00ab": "\u00bb", "`": "`"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,9 +281,9 @@ class Registry:
         Raises:
             NoAddress: No source takes it.
         """
-        text = address.strip().strip("<>")
+        text = _bare(address)
         head, colon, rest = text.partition(":")
-        source = self.of(head.lower())
+        source = self.of(head.lower()) or self.of(ALIASES.get(head.lower(), ""))
         if colon and source is not None and rest:
             return source, rest
         for candidate in self.sources.values():
@@ -250,3 +291,19 @@ class Registry:
             if reference is not None:
                 return candidate, reference
         raise NoAddress(text)
+
+    def named(self, text: str) -> list[str]:
+        """Return the addresses that a bare name may mean, ``platform:reference``, one of each platform."""
+        name = _bare(text)
+        if not name or any(one.isspace() or one in ":/" for one in name) or "." in name.lstrip("@"):
+            return []
+        found = [(one, one.named(name)) for one in self.sources.values() if isinstance(one, Follows)]
+        return [f"{one.platform}:{reference}" for one, reference in found if reference is not None]
+
+
+def _bare(address: str) -> str:
+    """Return an address without what a sentence puts around it."""
+    text = address.strip().strip("<>").rstrip(STOPS)
+    while len(text) > 1 and AROUND.get(text[0]) == text[-1]:
+        text = text[1:-1].strip().strip("<>").rstrip(STOPS)
+    return text

@@ -14,7 +14,7 @@ from storage.tables import metadata
 
 HERE = Path(__file__).parent
 #: The newest version; a test holds it to the files in ``versions/``.
-HEAD = "0003"
+HEAD = "0005"
 #: Any number, as long as it is the same in all versions.
 ADVISORY_LOCK = 0x4D494C45
 
@@ -42,6 +42,19 @@ async def bring_up_to_date(connection: AsyncConnection) -> None:
                 "Run the newer Milepost, or restore a backup from before the upgrade."
             )
         await upgrade(connection)
+
+
+async def check(connection: AsyncConnection) -> None:
+    """Check that a database is of this program's version, and change nothing.
+
+    Raises:
+        Unusable: It is not.
+    """
+    version = await connection.run_sync(_version)
+    if version != HEAD:
+        raise Unusable(
+            f"The database is at version {version}, this program at {HEAD}: `milepost run` brings it up."
+        )
 
 
 async def upgrade(connection: AsyncConnection, to: str = "head") -> None:

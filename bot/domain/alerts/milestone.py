@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from bot.domain import HOUR, LARGEST_FIGURE
 from bot.domain.alert import Alert
@@ -11,6 +12,7 @@ from bot.domain.measure import MARK_OF
 from bot.domain.session import Rose
 
 KIND = "milestone"
+_IN_DOUBT = re.compile(r"\d{1,3}(\.\d{3})+", re.ASCII)
 WORTH = HOUR
 
 #: 10, 25, 50, 100, 250, 500, 1,000, 2,500 ...
@@ -51,6 +53,27 @@ def next_rung(ladder: Sequence[float] | None, *, above: float) -> float | None:
     return rungs[place] if place < len(rungs) else None
 
 
+def passed(
+    points: Iterable[tuple[int, float]], ladder: Sequence[float] | None, *, best: float | None
+) -> tuple[tuple[int, float], ...]:
+    """Return the (moment, rung) of the rungs that a figure passed; of several at once the highest.
+
+    Args:
+        points: (moment, figure), in order of time.
+        best: The watch's best earlier value.
+    """
+    mark: float | None = None
+    told = []
+    for at, value in points:
+        if mark is not None and value <= mark:
+            continue
+        reached = rung(ladder, before=mark, after=value, best=best)
+        mark = value
+        if reached is not None:
+            told.append((at, reached))
+    return tuple(told)
+
+
 def parse_ladder(words: Sequence[str]) -> tuple[float, ...]:
     """Read thresholds as people type them: ``100 250 1,000 5k 1.5m``.
 
@@ -63,6 +86,8 @@ def parse_ladder(words: Sequence[str]) -> tuple[float, ...]:
 
 def _threshold(word: str) -> float:
     text = word.strip().lower().strip(",").replace(",", "").replace("_", "")
+    if _IN_DOUBT.fullmatch(text):  # 44.000 is forty-four in some countries, and thousands in others
+        raise ValueError(word)
     scale = {"k": 1_000, "m": 1_000_000}.get(text[-1:], 1)
     try:
         value = float(text[:-1] if scale > 1 else text) * scale

@@ -38,6 +38,7 @@ class Rival:
         date: When it was set, as ``YYYY-MM-DD`` or as the book says.
         session_id, entry_id: Which of the two it is.
         title: What the session was called.
+        origin: Where the figures of a session of ours come from, if they were imported.
     """
 
     value: float
@@ -50,11 +51,12 @@ class Rival:
     note: str | None = None
     session_id: int | None = None
     entry_id: int | None = None
+    origin: str | None = None
 
     @property
     def imported(self) -> bool:
-        """Whether it stands in the record book rather than among our sessions."""
-        return self.entry_id is not None
+        """Whether it comes from elsewhere rather than being observed by us."""
+        return self.entry_id is not None or self.origin is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
