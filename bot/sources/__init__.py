@@ -1,4 +1,4 @@
-"""Where numbers come from: one file a platform.
+"""Where numbers come from: one file a platform, or one package where a file would grow too long.
 
 To add one: a file here with a class that fills ``bot.ports.source.Source``, one line in ``SOURCES``, and one
 line in ``tests/contracts/test_source.py``, whose suite then holds it to the port's rules.

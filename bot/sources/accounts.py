@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -12,6 +12,7 @@ from bot.domain import DAY, HOUR, SECOND
 from bot.domain.outside import clean
 from bot.domain.reading import is_figure
 from bot.ports.memory import Memory
+from bot.ports.source import SourceError
 
 #: Characters of a title or name that are kept.
 LONGEST_WORDS = 300
@@ -87,21 +88,48 @@ class Accounts:
         self._ids, self._standings = f"{platform} account", f"{platform} standing"
 
     async def ids(self, names: Iterable[str]) -> dict[str, str]:
-        """Return the ids that are remembered; names change, ids do not."""
+        """Return the ids that names had when they were first met; names change, ids do not."""
         kept = await self._memory.get(self._ids, names)
         return {name: id_ for name, id_ in kept.items() if IDENTITY.fullmatch(id_)}
 
     async def met(self, ids: Mapping[str, str], now: int) -> None:
-        """Remember the ids of names that the platform has just told."""
-        if ids:
-            await self._memory.put(self._ids, ids)
-            await self.note(dict.fromkeys(ids.values(), State.KNOWN), now)
+        """Remember the ids of names that the platform has just told.
+
+        A name stays with whom it meant first: a watch that was made by it follows no other because the name does.
+        """
+        if not ids:
+            return
+        known = await self.ids(ids)
+        new = {name: id_ for name, id_ in ids.items() if name not in known}
+        if new:
+            await self._memory.put(self._ids, new)
+        await self.note(dict.fromkeys(ids.values(), State.KNOWN), now)
+
+    async def found(
+        self,
+        names: Sequence[str],
+        look_up: Callable[[Sequence[str]], Awaitable[Mapping[str, str | SourceError]]],
+        now: int,
+    ) -> dict[str, str | SourceError]:
+        """Return the id of each name: from memory where it can be had, else it is looked up and remembered."""
+        ids: dict[str, str | SourceError] = dict(await self.ids(names))
+        missing = [name for name in names if name not in ids]
+        if missing:
+            looked = await look_up(missing)
+            await self.met({name: id_ for name, id_ in looked.items() if isinstance(id_, str)}, now)
+            ids |= looked
+        return ids
 
     async def standings(self, ids: Iterable[str]) -> dict[str, Standing]:
         """Return how each of these stood."""
         wanted = list(ids)
         kept = await self._memory.get(self._standings, wanted) if wanted else {}
         return {id_: _standing(kept.get(id_)) for id_ in wanted}
+
+    async def seen(self, ids: Iterable[str], standings: Mapping[str, Standing], now: int) -> None:
+        """Remember that these are there, where that is news."""
+        back = [id_ for id_ in ids if standings[id_].state is not State.KNOWN]
+        await self.note(dict.fromkeys(back, State.KNOWN), now)
 
     async def note(self, states: Mapping[str, State], now: int, *, term: int | None = None) -> None:
         """Remember how these stand, and for how long that will do (milliseconds; the usual term of the state)."""

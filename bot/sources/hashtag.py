@@ -24,12 +24,22 @@ from urllib.parse import quote
 from bot.domain import DAY, HOUR, LARGEST_FIGURE, MINUTE, SECOND
 from bot.domain.reading import Answer, Metric, Reading
 from bot.domain.statistics import JOINED_INTERVALS
-from bot.ports.purse import Purse
-from bot.ports.source import Ask, BadAddress, Cost, Description, Garbage, SourceError, Told
+from bot.ports.purse import Purse, utc_day
+from bot.ports.source import Ask, BadAddress, Cost, Description, SourceError, Told
 from bot.sources.kit import Kit
 from bot.sources.number import DAILY_SESSION
 from bot.sources.web import once_each, parse_url
-from bot.sources.x_api import COUNTS_PRICE, Refused, api_of, count, moment, objects, utc_day, words
+from bot.sources.x_api import (
+    COUNTS_PRICE,
+    PERHAPS_CHARGED,
+    Refused,
+    Unread,
+    api_of,
+    count,
+    moment,
+    objects,
+    words,
+)
 
 COUNTS_PATH = "/2/tweets/counts/recent"
 #: Milliseconds between two questions: each costs $0.005, and a minute apart they would cost $7.20 a day.
@@ -76,6 +86,11 @@ class Hashtag:
     def recognises(self, url: str) -> str | None:
         """Recognise the page of a hashtag, and a search for one."""
         return None if _tag_of_url(url) is None else url.strip()
+
+    def named(self, text: str) -> str | None:
+        """Take a word with its sign for a hashtag."""
+        tag = _tried(text) if text.startswith(("#", "\uff03")) and self._api.has_key else None
+        return tag if isinstance(tag, str) else None
 
     async def describe(self, reference: str, now: int) -> Description:
         """Ask how much was posted in the last seven days.
@@ -150,11 +165,15 @@ class Hashtag:
             minutes += page
             if token is None:
                 return whole(minutes, start, now)
-        raise Garbage(f"X answers in more than {MOST_PAGES} pages.")
+        raise Unread(f"X answers in more than {MOST_PAGES} pages.")
 
     async def _ask(self, question: dict[str, str], now: int) -> object:
         with self._api.reserved(now, COUNTS_PRICE):
-            body: object = await self._api.get(COUNTS_PATH, question, now)
+            try:
+                body: object = await self._api.get(COUNTS_PATH, question, now)
+            except PERHAPS_CHARGED:
+                self._api.purse.charge(now, COUNTS_PRICE)
+                raise
             self._api.purse.charge(now, COUNTS_PRICE)
             return body
 
@@ -171,20 +190,20 @@ def minutes_in(body: object) -> tuple[list[Minute], str | None]:
     """Read one page: its minutes, and the token of the next.
 
     Raises:
-        Garbage: It is none, or one of its minutes has no count: then no sum is true.
+        Unread: It is none, or one of its minutes has no count: then no sum is true.
     """
     listed = body.get("data") if isinstance(body, dict) else None
     meta = body.get("meta", {}) if isinstance(body, dict) else None
     if not isinstance(listed, list) or not isinstance(meta, dict):
-        raise Garbage("X answered with something else than counts of posts.")
+        raise Unread("X answered with something else than counts of posts.")
     minutes = []
     for one in objects(listed):
         start, posts = moment(one.get("start")), count(one.get("tweet_count"))
         if start is None or posts is None or start % MINUTE:
-            raise Garbage("X answered with a minute that has no count.")
+            raise Unread("X answered with a minute that has no count.")
         minutes.append(Minute(start, posts))
     if len(minutes) != len(listed):
-        raise Garbage("X answered with something else than counts of posts.")
+        raise Unread("X answered with something else than counts of posts.")
     token = meta.get("next_token")
     return minutes, token if isinstance(token, str) and token else None
 
@@ -193,15 +212,15 @@ def whole(minutes: Sequence[Minute], start: int, now: int) -> list[Minute]:
     """Return minutes in order and without the newest, which is still being counted.
 
     Raises:
-        Garbage: They do not follow one another from ``start`` on.
+        Unread: They do not follow one another from ``start`` on.
     """
     ordered = sorted(set(minutes))
     if not ordered:
-        raise Garbage("X answered without a count.")
+        raise Unread("X answered without a count.")
     if ordered != [Minute(start + i * MINUTE, one.posts) for i, one in enumerate(ordered)]:
-        raise Garbage("X answered with minutes missing.")
+        raise Unread("X answered with minutes missing.")
     if ordered[-1].start > now + LARGEST_SKEW:
-        raise Garbage("X answered with minutes that are yet to come.")
+        raise Unread("X answered with minutes that are yet to come.")
     return ordered[:-1]
 
 
@@ -227,7 +246,8 @@ def answers(minutes: Sequence[Minute], since: int | None) -> list[Answer]:
 
 def _tell(ask: Ask, found: list[Minute] | SourceError, now: int) -> Told:
     if isinstance(found, SourceError):
-        wait = found.retry_after
+        # What X has charged for is not asked again before its time.
+        wait = INTERVAL if isinstance(found, PERHAPS_CHARGED) else found.retry_after
         return Told(answers=(found.failure(now),), again_at=None if wait is None else now + wait)
     start = begin(ask.since, now)
     return Told(answers=answers([one for one in found if one.start >= start], ask.since))
@@ -237,7 +257,7 @@ def _total(body: object) -> int | None:
     """Return the sum that X gives with an answer."""
     meta = body.get("meta") if isinstance(body, dict) else None
     if not isinstance(meta, dict):
-        raise Garbage("X answered with something else than counts of posts.")
+        raise Unread("X answered with something else than counts of posts.")
     return count(meta.get("total_tweet_count"))
 
 

@@ -10,11 +10,13 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from bot.domain import HOUR, SECOND
 from bot.domain.reading import is_figure
+from bot.ports.purse import Purse, utc_day
 from bot.ports.source import Denied, Garbage, RateLimited, SourceError, Unavailable
 from bot.sources.kit import Kit
 from bot.sources.web import Page, Query, wait_of
@@ -30,6 +32,7 @@ TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")
 #: What a token endpoint answers to a client that it does not know, or a wrong secret (RFC 6749, section 5.2;
 #: Twitch says 403 to a wrong secret).
 REFUSALS = frozenset({400, 401, 403})
+COUNT = re.compile(r"\d{1,9}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +89,24 @@ class Application:
         #: Fetches that came to an end, and the error of the last one.
         self._fetches = 0
         self._error: SourceError | None = None
+        #: Calls are free: they are counted, and nothing is spared.
+        self.purse = Purse(unit="calls", limit=None, day_of=utc_day)
+        self._calls = 0
+
+    @contextmanager
+    def counted(self, now: int) -> Iterator[None]:
+        """Charge the purse for the calls that are made meanwhile."""
+        try:
+            yield
+        finally:
+            calls, self._calls = self._calls, 0
+            if calls:
+                self.purse.charge(now, calls)
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether the operator has set both keys."""
+        return all(self._kit.settings.get(name) for name in (self._id_name, self._secret_name))
 
     def needs_keys(self) -> None:
         """Refuse to do anything without the operator's keys.
@@ -129,9 +150,14 @@ class Application:
         headers = {"Authorization": f"Bearer {token.text}"}
         if self._platform.id_header is not None:
             headers[self._platform.id_header] = self._kit.settings[self._id_name]
-        return await self._kit.web.get(
+        self._calls += 1
+        page = await self._kit.web.get(
             f"{self._api}{path}", params=params, headers=headers, guard=False, judge=False
         )
+        left, limit = (page.headers.get(name, "").strip() for name in ("Ratelimit-Remaining", "Ratelimit-Limit"))
+        if COUNT.fullmatch(left) and COUNT.fullmatch(limit):
+            self.purse.points = int(left), int(limit)
+        return page
 
     def _judge(self, page: Page) -> None:
         """Raise what a status means, whatever was asked."""

@@ -13,12 +13,12 @@ begins when the first person is seen, and that moment is kept until nobody is th
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from bot.domain import HOUR
 from bot.domain.reading import Answer, Failure, Reading
 from bot.ports.purse import Purse
-from bot.ports.rooms import Room
+from bot.ports.rooms import Room, Rooms
 from bot.ports.source import AccountGone, Ask, BadAddress, Denied, Description, SourceError, Told, Unavailable
 from bot.sources.kit import Kit
 
@@ -41,6 +41,9 @@ _NOTES = {
     "voice": f"{_NOTE} It is on the air while somebody is in it.",
 }
 _HOW = "type stage:# and pick a stage or voice channel of this server"
+#: The same words for what does not exist and for what somebody may not see.
+_NONE = f"This server has no such channel that you may see: {_HOW}."
+_UNKNOWN = "Discord is not connected, or this server has an outage there: nothing is known now."
 
 
 class Stage:
@@ -62,6 +65,16 @@ class Stage:
         found = _LINK.fullmatch(url.strip())
         return f"{found['server']}/{found['channel']}" if found else None
 
+    def admit(self, reference: str, *, user: str | None, roles: Collection[str]) -> None:
+        """Refuse who does not see the channel in Discord."""
+        server, channel = _parse(reference)
+        rooms = self._rooms()
+        sees = False if user is None else rooms and rooms.may_see(server, channel, user=user, roles=roles)
+        if sees is None:
+            raise Unavailable(_UNKNOWN)
+        if not sees:
+            raise BadAddress(_NONE)
+
     async def describe(self, reference: str, now: int) -> Description:
         """Look at the channel.
 
@@ -72,7 +85,7 @@ class Stage:
         try:
             room = self._room(server, channel)
         except AccountGone:
-            raise BadAddress(f"This server has no such channel: {_HOW}.") from None
+            raise BadAddress(_NONE) from None
         return Description(
             reference=f"{server}/{channel}",
             name=room.name,
@@ -127,9 +140,7 @@ class Stage:
         Raises:
             SourceError: There is no such channel, or nothing is known of it.
         """
-        rooms = self._kit.rooms.get(self.of_chat)
-        if rooms is None:
-            self._kit.needs("Discord", "DISCORD_TOKEN")
+        rooms = self._rooms()
         room = Room(url="") if rooms is None else rooms.room(server, channel)
         if room is None:
             raise AccountGone("The channel was deleted, or I am no longer in its server.")
@@ -140,10 +151,19 @@ class Stage:
         if room.kind == "other":
             raise BadAddress(f"#{room.name} is neither a stage nor a voice channel: {_HOW}.")
         if room.present is None:
-            raise Unavailable(
-                "Discord is not connected, or this server has an outage there: nothing is known now."
-            )
+            raise Unavailable(_UNKNOWN)
         return room
+
+    def _rooms(self) -> Rooms | None:
+        """Return the chat that knows; None where another process is connected.
+
+        Raises:
+            NotAllowed: No process is.
+        """
+        rooms = self._kit.rooms.get(self.of_chat)
+        if rooms is None:
+            self._kit.needs("Discord", "DISCORD_TOKEN")
+        return rooms
 
 
 def _is_live(room: Room) -> bool:

@@ -21,9 +21,9 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from weakref import WeakValueDictionary
 
-from bot.domain import DAY, MINUTE, SECOND
+from bot.domain import MINUTE, SECOND
 from bot.domain.reading import is_figure
-from bot.ports.purse import Purse, Spent
+from bot.ports.purse import Purse, Spent, utc_day
 from bot.ports.source import Denied, Garbage, RateLimited, SourceError, Unavailable
 from bot.sources.kit import Kit
 from bot.sources.web import Page, wait_of
@@ -50,6 +50,26 @@ class Refused(Garbage):
     def __init__(self, message: str, said: str) -> None:
         super().__init__(message)
         self.said = said
+
+
+class Unread(Garbage):
+    """X took the question (HTTP 200), and its answer cannot be read: it may have charged for it."""
+
+
+class Unheard(Unavailable):
+    """The question went out, and no whole answer came in time: X may have charged for it."""
+
+
+#: After these X may have charged for an answer that told nothing.
+PERHAPS_CHARGED = (Unread, Unheard)
+
+
+class NotThis(Denied):
+    """X lets the app not ask this (HTTP 403), whatever else it may."""
+
+
+class TooMany(RateLimited):
+    """X wants no more questions of one kind for now; others have limits of their own."""
 
 
 class SharedPurse(Purse):
@@ -124,26 +144,37 @@ class XApi:
         """Ask one question and return the answer, decoded.
 
         Raises:
-            SourceError: Among others ``Refused`` where a parameter is wrong, and RateLimited without a call where
-                X has said that it would refuse.
+            SourceError: Among others ``Refused`` where a parameter is wrong, ``PERHAPS_CHARGED`` where
+                X may have charged all the same, and ``TooMany`` without a call where X has said that it would
+                refuse.
         """
         self.needs()
         shut = self._until.get(path, 0.0) - self._clock()
         if shut > 0:
-            raise RateLimited("X wants no more questions of this kind for now.", retry_after=_ms(shut))
-        page = await self._kit.web.get(
-            self._root + path,
-            params=params,
-            headers={"Authorization": f"Bearer {self._kit.settings['X_BEARER_TOKEN']}"},
-            guard=False,
-            judge=False,
-        )
+            raise TooMany("X wants no more questions of this kind for now.", retry_after=_ms(shut))
+        try:
+            page = await self._kit.web.get(
+                self._root + path,
+                params=params,
+                headers={"Authorization": f"Bearer {self._kit.settings['X_BEARER_TOKEN']}"},
+                guard=False,
+                judge=False,
+            )
+        except Garbage as error:  # it began to answer
+            raise Unread(str(error)) from error
+        except Unavailable as error:
+            if isinstance(error.__cause__, TimeoutError):
+                raise Unheard(str(error)) from error
+            raise
         wait = _reset(page)
         if wait is not None and (page.status == 429 or page.headers.get("x-rate-limit-remaining") == "0"):
             self._until[path] = self._clock() + wait / SECOND
         if page.status != 200:
             raise self._refusal(page, now, wait)
-        return page.json()
+        try:
+            return page.json()
+        except Garbage as error:
+            raise Unread(str(error)) from error
 
     def _refusal(self, page: Page, now: int, wait: int | None) -> SourceError:
         """Return what a status other than 200 means."""
@@ -156,7 +187,7 @@ class XApi:
             case 402:
                 return Denied("X wants credits: the bot's operator tops them up at console.x.com.")
             case 403:
-                return Denied(
+                return NotThis(
                     f"X does not let the bot's app ask this ({title}): its operator looks at the app, its "
                     "credits and its spending limit at console.x.com."
                 )
@@ -164,7 +195,7 @@ class XApi:
                 left = self.purse.resets_at(now) - now
                 return RateLimited("X has shut the bot's account off: its usage cap is reached.", retry_after=left)
             case 429:
-                return RateLimited("X asks us to wait: the limit of its calls is reached.", retry_after=wait)
+                return TooMany("X asks us to wait: the limit of its calls is reached.", retry_after=wait)
             case status if status >= 500:
                 return Unavailable(f"X is out of order (HTTP {status}).")
             case status:
@@ -249,12 +280,6 @@ def api_of(kit: Kit) -> XApi:
     token, root, budget = (kit.settings.get(name, "") for name in names)
     # The id is not used again while the client lives, for it holds the HTTP client.
     return _SHARED.setdefault((id(kit.web), token, root, budget), XApi(kit))
-
-
-def utc_day(now: int) -> tuple[int, int]:
-    """Return when the UTC day of a moment began, and when the next begins: X's day of charges."""
-    begun = now - now % DAY
-    return begun, begun + DAY
 
 
 def count(value: object) -> int | None:

@@ -9,41 +9,29 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from aiohttp import web
 
-from tests.servers.pages import Behaviour, serving
+from tests.servers.accounts import AccountServer, running
 
 CLIENT_ID, SECRET = "01KICKCLIENT", "s3cret"
 MOST_STREAMS, MOST_CHANNELS = 100, 50
 
 
 @dataclass
-class KickServer:
+class KickServer(AccountServer):
     """Accounts, what they stream, and all that was asked.
 
     Attributes:
-        slugs: By id.
-        streams: What ``/users/livestreams`` shows, by the id of the account.
         breaking: Ids that make a whole question for streams fail with 400.
         unknown_fails: Whether an unknown account fails the question for channels and users, or is left out.
-        instead: What is answered to every call of the API, in place of the truth.
-        grants: What is answered to who wants a token, in place of one.
-        asked: Path and query of each call; ``tokens`` counts the fetches of tokens.
     """
 
-    root: str = ""
-    slugs: dict[str, str] = field(default_factory=dict)
-    streams: dict[str, dict[str, Any]] = field(default_factory=dict)
+    first: ClassVar[int] = 123
+    lifetime: int = 7_200
     breaking: set[str] = field(default_factory=set)
     unknown_fails: bool = True
-    instead: Behaviour | None = None
-    grants: Behaviour | None = None
-    lifetime: int = 7_200
-    valid: set[str] = field(default_factory=set)
-    tokens: int = 0
-    asked: list[tuple[str, list[tuple[str, str]]]] = field(default_factory=list)
 
     @property
     def settings(self) -> dict[str, str]:
@@ -54,21 +42,8 @@ class KickServer:
             "KICK_AUTH_URL": self.root,
         }
 
-    def calls(self, path: str) -> list[list[tuple[str, str]]]:
-        """Return the queries of all calls of a path."""
-        return [query for asked, query in self.asked if asked == path]
-
-    def account(self, slug: str) -> str:
-        """Make an account; return its id."""
-        id_ = str(123 + len(self.slugs))
-        self.slugs[id_] = slug
-        return id_
-
-    def live(self, slug: str, /, viewers: object = 42, **fields: object) -> str:
-        """Put an account on the air; return its id."""
-        id_ = next((id_ for id_, one in self.slugs.items() if one == slug), None) or self.account(slug)
-        self.streams[id_] = stream(id_, slug) | {"viewer_count": viewers} | fields
-        return id_
+    def shown(self, id_: str, name: str) -> dict[str, Any]:
+        return stream(id_, name)
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.path == "/oauth/token":
@@ -104,14 +79,14 @@ class KickServer:
         ids, slugs = request.query.getall("broadcaster_user_id", []), request.query.getall("slug", [])
         if len(ids) > MOST_CHANNELS or len(slugs) > MOST_CHANNELS or (ids and slugs):
             return refused()
-        found = [(id_, slug) for id_, slug in self.slugs.items() if id_ in ids or slug in slugs]
+        found = [(id_, slug) for id_, slug in self.names.items() if id_ in ids or slug in slugs]
         if len(found) < len(ids) + len(slugs) and self.unknown_fails:
             return refused()
         return listing([channel(id_, slug) for id_, slug in found])
 
     def _users(self, request: web.BaseRequest) -> web.Response:
         ids = request.query.getall("id", [])
-        found = [(id_, slug) for id_, slug in self.slugs.items() if id_ in ids]
+        found = [(id_, slug) for id_, slug in self.names.items() if id_ in ids]
         if len(found) < len(ids) and self.unknown_fails:
             return refused()
         return listing([{"user_id": int(id_), "name": slug, "profile_picture": ""} for id_, slug in found])
@@ -176,7 +151,5 @@ def stream(id_: str, slug: str) -> dict[str, Any]:
 
 @asynccontextmanager
 async def kick() -> AsyncIterator[KickServer]:
-    server = KickServer()
-    async with serving(server.answer) as pages:
-        server.root = pages.url
+    async with running(KickServer()) as server:
         yield server

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import logging
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -1012,3 +1013,67 @@ async def test_shards_hear_of_their_own_servers(monkeypatch: pytest.MonkeyPatch)
         await bot.close()
         await task
     assert [identify["shard"] for identify in server.gateway.identifies] == [[0, 2], [1, 2]]
+
+
+# ------------------------------------------------------------ edits and files
+
+
+async def test_edits_of_messages_older_than_an_hour_are_counted_by_themselves(server: DiscordServer) -> None:
+    server.limits.routes = {}
+    channel = server.world.guild().text()
+    async with asking(server) as ask:
+        made = (await ask("POST", f"/channels/{channel.id}/messages", {"content": "old"}))[1]
+        new = (await ask("POST", f"/channels/{channel.id}/messages", {"content": "new"}))[1]
+        old = channel.messages[0]
+        old.id = int(made["id"]) - (3_601_000 << 22)
+        answers = [
+            await ask("PATCH", f"/channels/{channel.id}/messages/{old.id}", {"content": str(n)}) for n in range(4)
+        ]
+        assert [state for state, *_ in answers] == [200, 200, 200, 429]
+        _, told, headers = answers[-1]
+        assert (told["code"], told["global"], headers["X-RateLimit-Scope"]) == (30046, False, "shared")
+        assert 0 < told["retry_after"] <= 20
+        assert told["message"].startswith("Maximum number of edits to messages older than 1 hour reached")
+        assert (await ask("PATCH", f"/channels/{channel.id}/messages/{new['id']}", {"content": "x"}))[0] == 200
+    assert old.content == "2"
+
+
+async def test_files_take_a_permission_also_in_edits_and_are_as_large_as_the_boosts_allow(
+    server: DiscordServer,
+) -> None:
+    guild = server.world.guild()
+    channel = guild.text()
+    async with logged_in(server) as bot:
+        target = bot.get_partial_messageable(channel.id)
+        sent = await target.send("500")
+        large = bytes(11 << 20)
+        with pytest.raises(discord.HTTPException) as refused:
+            await sent.edit(attachments=[discord.File(io.BytesIO(large), "x.bin")])
+        assert (refused.value.status, refused.value.code) == (413, 40005)
+        guild.premium_tier = 2
+        await sent.edit(attachments=[discord.File(io.BytesIO(large), "x.bin")])
+        assert [len(one.data) for one in channel.messages[0].attachments] == [11 << 20]
+        await sent.edit(attachments=[])
+        assert channel.messages[0].attachments == []
+        guild.everyone.permissions = MEMBERS & ~Permission.ATTACH_FILES
+        with pytest.raises(discord.Forbidden):
+            await sent.edit(attachments=[discord.File(io.BytesIO(b"x"), "x.bin")])
+        await sent.edit(content="501")
+
+
+async def test_a_multipart_request_that_is_none_of_discord_s_is_refused(server: DiscordServer) -> None:
+    channel = server.world.guild().text()
+    async with aiohttp.ClientSession(headers=HEADERS) as http:
+        for name in ("file", "files[x]", "files"):
+            form = aiohttp.FormData(quote_fields=False)
+            form.add_field("payload_json", "{}")
+            form.add_field(name, b"x", filename="x.png", content_type="image/png")
+            async with http.post(f"{server.api_url}/channels/{channel.id}/messages", data=form) as response:
+                assert (response.status, (await response.json())["code"]) == (400, 50035)
+        form = aiohttp.FormData(quote_fields=False)
+        told = {"content": "x", "attachments": [{"id": 1, "filename": "x.png"}]}  # there is only 0
+        form.add_field("payload_json", json.dumps(told))
+        form.add_field("files[0]", b"x", filename="x.png", content_type="image/png")
+        async with http.post(f"{server.api_url}/channels/{channel.id}/messages", data=form) as response:
+            assert (await response.json())["code"] == 50035
+    assert not channel.messages

@@ -45,6 +45,7 @@ from tests.servers import pages
 from tests.servers.telegram import (
     Chat,
     Fault,
+    Limits,
     Member,
     TelegramServer,
     cut,
@@ -772,3 +773,38 @@ async def test_what_is_missing_is_said_in_telegrams_words(
     words = f"Bad Request: {description}" if code == 400 else description
     expected = {"ok": False, "error_code": code, "description": words}
     assert await ask(server, method, data=data) == (code, expected)
+
+
+# --- edits of pictures
+
+
+async def test_media_can_be_added_to_a_text_where_the_server_knows_how_and_the_bot_may(
+    server: TelegramServer, bot: Bot
+) -> None:
+    group = server.world.supergroup()
+    sent = await bot.send_message(group.id, "500")
+    server.world.media_to_text = False
+    with pytest.raises(BadRequest, match="There is no media in the message to edit"):
+        await bot.edit_message_media(InputMediaPhoto(PNG), group.id, sent.message_id)
+    server.world.media_to_text = True
+    group.denied.add("can_send_photos")
+    with pytest.raises(BadRequest, match="Not enough rights to send photos"):
+        await bot.edit_message_media(InputMediaPhoto(PNG), group.id, sent.message_id)
+    group.denied.clear()
+    with pytest.raises(BadRequest, match="Message caption is too long"):
+        await bot.edit_message_media(InputMediaPhoto(PNG, caption="x" * 1025), group.id, sent.message_id)
+    await bot.edit_message_media(InputMediaPhoto(PNG, caption="501"), group.id, sent.message_id)
+    assert (group.last.text, group.last.file is not None) == ("501", True)
+    with pytest.raises(BadRequest, match="There is no text in the message to edit"):
+        await bot.edit_message_text("502", group.id, sent.message_id)
+
+
+async def test_edits_count_like_messages() -> None:
+    async with TelegramServer(limits=Limits(chat=60, burst=2, tolerance=0)) as server:
+        private = server.world.private()
+        async with Bot(server.token, base_url=server.base_url) as bot:
+            sent = await bot.send_message(private.id, "500")
+            await bot.edit_message_text("501", private.id, sent.message_id)
+            with pytest.raises(RetryAfter):
+                await bot.edit_message_text("502", private.id, sent.message_id)
+        assert [one.method for one in server.violations] == ["editMessageText"]

@@ -8,51 +8,43 @@ from __future__ import annotations
 import json
 import re
 import time
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
 from http import HTTPStatus
-from typing import Any
+from typing import Any, ClassVar
 
 from aiohttp import web
 
-from tests.servers.pages import Behaviour, serving
+from tests.servers.accounts import AccountServer, running
+from tests.servers.pages import Behaviour
 
 CLIENT_ID, SECRET = "client0id", "s3cret"
-MOST, FIRST_UNLESS_SAID = 100, 20
+MOST, FIRST_UNLESS_SAID, MOST_SEGMENTS = 100, 20, 25
 BUCKET, WINDOW_SECONDS = 800, 60
 
 
 @dataclass
-class TwitchServer:
+class TwitchServer(AccountServer):
     """Accounts, what they stream, and all that was asked.
 
     Attributes:
-        logins: By id.
-        streams: What ``/streams`` shows, by the id of the account.
-        instead: What is answered to every call of the API, in place of the truth.
-        grants: What is answered to who wants a token, in place of one.
-        validity: What is answered to who asks whether a token holds, in place of the truth.
-        lifetime: Seconds that a token lives.
-        asked: Path and query of each call; ``tokens`` and ``looks`` count the others.
+        validity: What is answered to who asks whether a token holds, in place of the truth; ``looks`` counts them.
         points: What is left of the bucket.
         refill_at: When there is more, in seconds since 1970.
+        schedules: What accounts have announced, by id.
     """
 
-    root: str = ""
-    logins: dict[str, str] = field(default_factory=dict)
-    streams: dict[str, dict[str, Any]] = field(default_factory=dict)
-    instead: Behaviour | None = None
-    grants: Behaviour | None = None
-    validity: Behaviour | None = None
+    first: ClassVar[int] = 140_000_000
     lifetime: int = 5_011_271
-    valid: set[str] = field(default_factory=set)
-    tokens: int = 0
+    validity: Behaviour | None = None
     looks: int = 0
-    asked: list[tuple[str, list[tuple[str, str]]]] = field(default_factory=list)
     points: int = BUCKET
     refill_at: int = 0
+    schedules: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     @property
     def settings(self) -> dict[str, str]:
@@ -63,21 +55,8 @@ class TwitchServer:
             "TWITCH_AUTH_URL": f"{self.root}/oauth2",
         }
 
-    def calls(self, path: str) -> list[list[tuple[str, str]]]:
-        """Return the queries of all calls of a path."""
-        return [query for asked, query in self.asked if asked == path]
-
-    def account(self, login: str) -> str:
-        """Make an account; return its id."""
-        id_ = str(140_000_000 + len(self.logins))
-        self.logins[id_] = login
-        return id_
-
-    def live(self, login: str, /, viewers: object = 42, **fields: object) -> str:
-        """Put an account on the air; return its id."""
-        id_ = next((id_ for id_, one in self.logins.items() if one == login), None) or self.account(login)
-        self.streams[id_] = stream(id_, login) | {"viewer_count": viewers} | fields
-        return id_
+    def shown(self, id_: str, name: str) -> dict[str, Any]:
+        return stream(id_, name)
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.path == "/oauth2/token":
@@ -128,7 +107,31 @@ class TwitchServer:
             return self._users(request)
         if request.path == "/helix/streams":
             return self._streams(request)
+        if request.path == "/helix/schedule":
+            return self._schedule(request)
         return error(404, "Not Found")
+
+    def announce(self, id_: str, starts_at: int, /, **fields: object) -> str:
+        """Announce a stream of an account at a moment (milliseconds); return the id of the segment."""
+        one = segment(id_, starts_at) | fields
+        self.schedules.setdefault(id_, []).append(one)
+        return str(one["id"])
+
+    def _schedule(self, request: web.BaseRequest) -> web.Response:
+        ids, first = request.query.getall("broadcaster_id", []), int(request.query.get("first", "20"))
+        if len(ids) != 1 or not 1 <= first <= MOST_SEGMENTS:
+            return error(400, "The parameter was malformed.")
+        if ids[0] not in self.schedules:
+            return error(404, "segments were not found")
+        segments = sorted(self.schedules[ids[0]], key=lambda one: str(one["start_time"]))[:first]
+        data = {
+            "segments": segments or None,
+            "broadcaster_id": ids[0],
+            "broadcaster_name": self.names[ids[0]].title(),
+            "broadcaster_login": self.names[ids[0]],
+            "vacation": None,
+        }
+        return web.json_response({"data": data, "pagination": {}})
 
     def _users(self, request: web.BaseRequest) -> web.Response:
         ids, logins = request.query.getall("id", []), request.query.getall("login", [])
@@ -138,7 +141,7 @@ class TwitchServer:
             return error(400, "Invalid user ID")
         if not all(re.fullmatch(r"\w{1,25}", one, re.ASCII) for one in logins):
             return error(400, "Invalid username(s), email(s), or ID(s). Bad Identifiers.")
-        found = [user(id_, login) for id_, login in self.logins.items() if id_ in ids or login in logins]
+        found = [user(id_, login) for id_, login in self.names.items() if id_ in ids or login in logins]
         return web.json_response({"data": found})
 
     def _streams(self, request: web.BaseRequest) -> web.Response:
@@ -191,9 +194,22 @@ def stream(id_: str, login: str) -> dict[str, Any]:
     }
 
 
+def segment(id_: str, starts_at: int) -> dict[str, Any]:
+    start = datetime.fromtimestamp(starts_at / 1_000, tz=UTC)
+    year, week, _ = start.isocalendar()
+    code = json.dumps({"segmentID": f"{id_}-{starts_at}", "isoYear": year, "isoWeek": week}).encode()
+    return {
+        "id": b64encode(code).decode(),
+        "start_time": start.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "end_time": (start + timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "title": "Friday chess",
+        "canceled_until": None,
+        "category": {"id": "743", "name": "Chess"},
+        "is_recurring": True,
+    }
+
+
 @asynccontextmanager
 async def twitch() -> AsyncIterator[TwitchServer]:
-    server = TwitchServer()
-    async with serving(server.answer) as pages:
-        server.root = pages.url
+    async with running(TwitchServer()) as server:
         yield server

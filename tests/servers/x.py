@@ -60,6 +60,7 @@ class XServer:
         paced: Refuse a second call for creators within a second, by a real clock.
         page_of: How many minutes one page of counts holds; the newest page comes first.
         answers: What a path answers instead, whatever it is asked.
+        broken: What is answered instead to a question for a hashtag.
         asked: Path and query of each request.
         charged: USD with de-duplication, and without.
     """
@@ -74,6 +75,7 @@ class XServer:
     paced: bool = False
     page_of: int | None = None
     answers: dict[str, Behaviour] = field(default_factory=dict)
+    broken: dict[str, Behaviour] = field(default_factory=dict)
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     charged: float = 0.0
     charged_at_most: float = 0.0
@@ -120,6 +122,8 @@ class XServer:
         self.asked.append((path, dict(request.query)))
         if path in self.answers:
             return await self.answers[path](request)
+        if request.query.get("query") in self.broken:
+            return await self.broken[request.query["query"]](request)
         if request.headers.get("Authorization") != f"Bearer {TOKEN}":
             return self.say({"title": "Unauthorized", "type": "about:blank", "status": 401}, 401)
         self.calls[path] += 1

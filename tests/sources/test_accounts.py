@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from bot.domain import DAY, HOUR
+from bot.ports.source import SourceError, Unavailable
 from bot.sources.accounts import NEVER_SEEN, Accounts, Standing, State, figure, identity, moment, words
 from bot.sources.kit import Forgetful
 
@@ -64,6 +67,29 @@ async def test_what_is_remembered_is_looked_at_again_in_time() -> None:
     assert standings["6"].is_due(NOW)
     await accounts.note({"5": State.GONE}, NOW)
     assert (await accounts.standings(["5"]))["5"] == Standing(State.GONE, NOW + 6 * HOUR)
+
+
+async def test_a_name_stays_with_whom_it_meant_first() -> None:
+    accounts = Accounts(Forgetful(), "twitch")
+    await accounts.met({"name": "5"}, NOW)
+    await accounts.met({"name": "6", "other": "6"}, NOW)
+    assert await accounts.ids(["name", "other"]) == {"name": "5", "other": "6"}
+    assert (await accounts.standings(["6"]))["6"] == Standing(State.KNOWN, NOW + DAY)
+
+
+async def test_only_names_that_are_new_are_looked_up_and_errors_are_not_remembered() -> None:
+    accounts, asked = Accounts(Forgetful(), "twitch"), list[list[str]]()
+    error = Unavailable("not now")
+
+    async def look_up(names: Sequence[str]) -> dict[str, str | SourceError]:
+        asked.append(list(names))
+        return {name: error if name == "ill" else f"id-{name}" for name in names}
+
+    for _ in range(2):
+        found = await accounts.found(["a", "ill", "b"], look_up, NOW)
+        assert found == {"a": "id-a", "ill": error, "b": "id-b"}
+    assert asked == [["a", "ill", "b"], ["ill"]]
+    assert await accounts.found([], look_up, NOW) == {}
 
 
 async def test_a_clock_that_was_set_back_leaves_nothing_waiting_for_years() -> None:

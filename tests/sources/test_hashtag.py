@@ -7,6 +7,7 @@ import re
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
@@ -27,7 +28,7 @@ from bot.sources.web import Page, Web
 from storage import sessions, watches
 from storage.database import Database
 from tests.mutate import mutations
-from tests.servers.pages import says
+from tests.servers.pages import Behaviour, breaks_off, hangs_up, says
 from tests.servers.x import COUNTS, NOW, TOKEN, XServer, stamp, x_server
 
 TODAY = NOW - NOW % DAY
@@ -294,6 +295,28 @@ async def test_every_question_costs(desk: Desk) -> None:
     assert spent.amount == spent.at_most == pytest.approx(0.010) == pytest.approx(desk.server.charged)
 
 
+@pytest.mark.parametrize("body", ["<html>", '{"data": [{"start":', "{}", '{"data": []}', '{"data": [5]}'])
+async def test_an_answer_that_cannot_be_read_costs_too_and_is_not_asked_again_at_once(
+    desk: Desk, body: str
+) -> None:
+    source = desk.source()
+    desk.server.answers[COUNTS] = says(body)
+    (told,) = await desk.read(Ask(reference="#tag"), source=source)
+    assert isinstance(told.answers[0], Failure)
+    assert told.again_at == NOW + INTERVAL
+    assert source.purse is not None
+    assert source.purse.spent(NOW).amount == pytest.approx(0.005)
+
+
+async def test_what_x_refuses_costs_nothing_and_is_asked_again_as_usual(desk: Desk) -> None:
+    source = desk.source()
+    desk.server.answers[COUNTS] = says("{}", status=503)
+    (told,) = await desk.read(Ask(reference="#tag"), source=source)
+    assert told.again_at is None
+    assert source.purse is not None
+    assert source.purse.spent(NOW).amount == 0
+
+
 async def test_the_budget_is_not_overdrawn_by_questions_at_once(desk: Desk) -> None:
     source = desk.source(X_DAILY_BUDGET_USD="0.012")
     told = await desk.read(*(Ask(reference=f"#tag{i}") for i in range(5)), source=source)
@@ -371,6 +394,37 @@ async def test_a_sum_that_cannot_be_true_is_not_told(desk: Desk, body: Any) -> N
     assert (await desk.failure()).trouble is Trouble.GARBAGE
 
 
+#: Pages in place of counts: of a proxy, of a quota, cut short.
+PAGES = {
+    "HTML": (says("<!doctype html><title>Sorry</title>"), Trouble.GARBAGE),
+    "HTML 404": (says("<title>Error 404</title>", status=404), Trouble.GARBAGE),
+    "half": (says('{"data": [{"start": "2026-11-22T00:00:00.000Z", "tweet_count": 4'), Trouble.GARBAGE),
+    "broken off": (breaks_off, Trouble.GARBAGE),
+    "hung up": (hangs_up, Trouble.UNAVAILABLE),
+    "503": (says("<h1>oops</h1>", status=503), Trouble.UNAVAILABLE),
+    "quota": (says('{"title": "UsageCapExceeded"}', status=429), Trouble.RATE_LIMITED),
+    "no credits": (says('{"title": "CreditsDepleted"}', status=402), Trouble.DENIED),
+    "errors alone": (says('{"errors": [{"title": "Invalid"}]}'), Trouble.GARBAGE),
+}
+
+
+@pytest.mark.parametrize(("answer", "trouble"), PAGES.values(), ids=PAGES)
+async def test_another_page_is_a_failure(desk: Desk, answer: Behaviour, trouble: Trouble) -> None:
+    desk.server.answers[COUNTS] = answer
+    failed = await desk.failure()
+    assert failed.trouble is trouble
+    assert failed.detail
+    with pytest.raises(SourceError):
+        await desk.source().describe("#tag", NOW)
+
+
+async def test_counts_in_other_words(desk: Desk) -> None:
+    data = [bucket(TODAY + i * MINUTE, figure) for i, figure in enumerate(("7", 5.0, "0", 1))]
+    desk.server.answers[COUNTS] = says(json.dumps({"data": data}))
+    (answer,) = await desk.answers(None)
+    assert answer.readings[0].posts == 12
+
+
 async def test_a_sum_beyond_counting_is_unknown(desk: Desk) -> None:
     data = [bucket(TODAY + i * MINUTE, 2**53) for i in range(3)]
     desk.server.answers[COUNTS] = says(json.dumps({"data": data}))
@@ -399,6 +453,28 @@ def test_mutated_answers() -> None:
             assert TODAY <= answer.at < NOW + HOUR
     assert 100 < taken < MUTATED
     assert time.monotonic() - began < 60
+
+
+async def test_mutated_answers_over_http(desk: Desk) -> None:
+    data = [bucket(TODAY + i * MINUTE, 40 + i) for i in range(6)]
+    body = json.dumps({"data": data, "meta": {"total_tweet_count": 255}}).encode()
+    source = desk.source(X_DAILY_BUDGET_USD="900")
+    described = read = 0
+    for raw in mutations(body, seed=8, count=300):
+        desk.server.answers[COUNTS] = says(raw)
+        with suppress(SourceError):
+            note = (await source.describe("#tag", NOW)).note or ""
+            described += 1
+            assert " 0." not in note.rpartition("there were")[2] or b" 0" in raw, raw
+        (told,) = await desk.read(Ask(reference="#tag"), source=source)
+        if all(isinstance(one, Answer) for one in told.answers):
+            read += 1
+        else:
+            (failed,) = told.answers
+            assert isinstance(failed, Failure)
+            assert failed.detail
+    assert described > 50
+    assert read > 10
 
 
 async def test_through_the_pipeline_days_add_up_whatever_is_killed(desk: Desk, tmp_path: Path) -> None:

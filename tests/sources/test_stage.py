@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
@@ -29,6 +29,9 @@ class House:
     def room(self, chat: str, channel: str) -> Room | None:
         self.asked.append((chat, channel))
         return self.rooms.get(channel) if chat == "1" else None
+
+    def may_see(self, chat: str, channel: str, *, user: str, roles: Collection[str]) -> bool | None:
+        return chat == "1" and channel in self.rooms
 
 
 def voice(present: int | None) -> Room:

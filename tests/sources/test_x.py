@@ -6,7 +6,7 @@ import itertools
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,11 +34,12 @@ from bot.services.watching import values
 from bot.sources.hashtag import Hashtag
 from bot.sources.kit import Forgetful, Kit
 from bot.sources.web import Page, Web
-from bot.sources.x import X, hosted_in, spaces_in, users_in
+from bot.sources.x import X
+from bot.sources.x.answers import Seen, hosted_in, spaces_in, users_in
 from storage import sessions, watches
 from storage.database import Database
 from tests.mutate import mutations
-from tests.servers.pages import breaks_off, hangs_up, says
+from tests.servers.pages import Behaviour, breaks_off, hangs_up, says, trickles
 from tests.servers.x import COUNTS, CREATORS, NOW, SPACES, TOKEN, USERS, XServer, x_server
 
 STARTED = 1_795_359_641_000  # 2026-11-22T15:00:41Z
@@ -178,15 +179,23 @@ async def test_a_batch_is_one_call_each_for_users_creators_and_spaces(desk: Desk
     assert "participant_count" in asked[CREATORS]["space.fields"]
 
 
-@pytest.mark.parametrize("count", [1, 100, 101])
-async def test_batches_of_spaces_to_the_edge(desk: Desk, count: int) -> None:
+@pytest.mark.parametrize(("count", "calls"), [(1, 1), (100, 1), (101, 2), (350, 4)])
+async def test_batches_of_spaces_to_the_edge(desk: Desk, count: int, calls: int) -> None:
     ids = [desk.server.space(figure=i) for i in range(count)]
     desk.restart(X_DAILY_BUDGET_USD="5")
     told = await desk.read(*ids)
     assert [one.answers[0].readings[0].concurrent for one in told if isinstance(one.answers[0], Answer)] == list(
         range(count)
     )
-    assert len(desk.server.asked) == (2 if count > 100 else 1)
+    assert len(desk.server.asked) == calls
+
+
+def test_creators_and_single_spaces_take_calls_of_their_own() -> None:
+    source = X(Kit(web=Web()))
+    assert {source.kind(one) for one in ("@ann", "ann", "https://x.com/ann", "@1vOGwAbcdEFGB", "no address")} == {
+        ""
+    }
+    assert {source.kind(one) for one in ("1vOGwAbcdEFGB", "https://x.com/i/spaces/1vOGwAbcdEFGB")} == {"space"}
 
 
 async def test_more_than_a_hundred_creators_wait_for_their_second(desk: Desk) -> None:
@@ -325,6 +334,7 @@ async def test_an_account_described(desk: Desk) -> None:
     assert before.url == "https://x.com/Ann"
     assert before.cost is not None
     assert (before.cost.amount, before.cost.unit, before.cost.limit) == (0.005, "USD", 1.0)
+    assert (before.cost.each, before.cost.once) == ("Space", 0.010)
     assert "hosts and speakers included" in (before.note or "")
     assert "tuned in" in (before.note or "")
     live = desk.server.space(ann)
@@ -479,6 +489,65 @@ async def test_with_little_money_not_always_the_same_are_asked(desk: Desk) -> No
     assert len(asked) == 4
 
 
+UNREADABLE = {"a page": says("<html>"), "half": says('{"data": [{"id": "1vOG'), "broken off": breaks_off,
+              "nothing": says("{}"), "null": says('{"data": null}')}  # fmt: skip
+
+
+@pytest.mark.parametrize("answer", UNREADABLE.values(), ids=UNREADABLE)
+async def test_an_answer_that_cannot_be_read_costs_the_most_that_it_may(desk: Desk, answer: Behaviour) -> None:
+    desk.server.user("ann")
+    desk.server.user("bob")
+    await desk.read("ann", "bob")
+    assert desk.spent == (0.020, 0.020)
+    desk.server.answers[CREATORS] = answer
+    for _ in range(2):  # the same Spaces again, if X takes them together; else as many once more
+        with pytest.raises(Garbage):
+            await desk.read("ann", "bob")
+    assert desk.spent == (0.030, 0.040)
+    desk.server.answers[SPACES] = answer
+    for _ in range(2):
+        with suppress(Garbage):
+            await desk.read("1vOGwAbcdEFGB")
+    assert desk.spent[0] == pytest.approx(0.035 if answer is not UNREADABLE["nothing"] else 0.030)
+
+
+async def test_a_name_is_paid_for_though_the_answer_cannot_be_read(desk: Desk) -> None:
+    desk.server.answers[USERS] = says("<html>")
+    with pytest.raises(Garbage):
+        await desk.describe("ann")
+    assert desk.spent == (0.010, 0.010)
+
+
+async def test_what_x_refuses_costs_nothing(desk: Desk) -> None:
+    desk.server.user("ann")
+    await desk.read("ann")
+    before = desk.spent
+    for status in (400, 401, 403, 404, 429, 500, 503):
+        desk.server.answers[CREATORS] = says("{}", status=status)
+        with suppress(SourceError):
+            await desk.read("ann")
+    desk.server.answers[CREATORS] = hangs_up
+    with pytest.raises(Unavailable):
+        await desk.read("ann")
+    assert desk.spent == before
+
+
+async def test_a_question_without_an_answer_in_time_may_have_cost(desk: Desk) -> None:
+    desk.server.user("ann")
+    await desk.read("ann")
+    impatient = Web(timeout_seconds=0.2)
+    kit = Kit(web=impatient, settings=desk.settings, memory=desk.memory)
+    desk.server.answers[CREATORS] = trickles
+    x = X(kit, clock=seconds_apart())
+    try:
+        with pytest.raises(Unavailable):
+            await x.read([Ask(reference="ann", started=NOW)], NOW)
+    finally:
+        await impatient.close()
+    assert x.purse is not None
+    assert x.purse.spent(NOW).amount == pytest.approx(0.005)
+
+
 async def test_handles_cost_too(desk: Desk) -> None:
     desk.server.user("ann")
     desk.restart(X_DAILY_BUDGET_USD="0.005")
@@ -539,8 +608,6 @@ FORBIDDEN = '{"title": "Client Forbidden", "type": "https://api.x.com/2/problems
 DOCUMENTED: dict[str, tuple[int, str, type[SourceError]]] = {
     "401": (401, '{"title": "Unauthorized", "type": "about:blank", "status": 401}', Denied),
     "402": (402, '{"title": "CreditsDepleted"}', Denied),
-    "403": (403, FORBIDDEN, Denied),
-    "403 empty": (403, "{}", Denied),
     "404": (404, "<h1>not found</h1>", Garbage),
     "204": (204, "", Garbage),
     "400": (400, "no", Garbage),
@@ -558,7 +625,7 @@ DOCUMENTED: dict[str, tuple[int, str, type[SourceError]]] = {
 
 @pytest.mark.parametrize(("status", "body", "kind"), DOCUMENTED.values(), ids=DOCUMENTED)
 @pytest.mark.parametrize("reference", ["ann", "1vOGwAbcdEFGB"])
-async def test_errors_of_a_question_concern_all(
+async def test_errors_of_a_whole_question_are_raised(
     desk: Desk, reference: str, status: int, body: str, kind: type[SourceError]
 ) -> None:
     desk.server.user("ann")
@@ -590,14 +657,15 @@ async def test_an_error_of_one_question_leaves_the_other_alone(desk: Desk) -> No
 async def test_a_limit_is_waited_for_by_the_clock_of_x(desk: Desk) -> None:
     live = desk.server.space()
     desk.server.calls[SPACES] = 300
-    with pytest.raises(RateLimited) as caught:
-        await desk.read(live)
-    assert caught.value.retry_after == 854 * SECOND  # from 15:15:46 to 15:30:00
+    (told,) = await desk.read(live)
+    (limit,) = told.answers
+    assert isinstance(limit, Failure)
+    assert (limit.trouble, limit.retry_after) == (Trouble.RATE_LIMITED, 854 * SECOND)  # from 15:15:46 to 15:30:00
+    assert told.again_at == NOW + 854 * SECOND
     asked = len(desk.server.asked)
-    with pytest.raises(RateLimited) as caught:
-        await desk.read(live)
-    assert caught.value.retry_after is not None
-    assert 800 * SECOND < caught.value.retry_after < 854 * SECOND
+    limit = await desk.failure(live)
+    assert limit.retry_after is not None
+    assert 800 * SECOND < limit.retry_after < 854 * SECOND
     assert len(desk.server.asked) == asked  # it is not asked in vain
     desk.server.user("ann")
     assert (await desk.reading("ann")).session == live  # each question has its own limit
@@ -607,9 +675,20 @@ async def test_the_last_call_of_a_window_is_not_followed_by_another(desk: Desk) 
     live = desk.server.space()
     desk.server.calls[SPACES] = 299
     await desk.reading(live)
-    with pytest.raises(RateLimited):
-        await desk.read(live)
+    assert (await desk.failure(live)).trouble is Trouble.RATE_LIMITED
     assert len(desk.server.asked) == 1
+
+
+@pytest.mark.parametrize("body", [FORBIDDEN, "{}"])
+async def test_what_x_refuses_of_one_kind_is_no_matter_of_the_others(desk: Desk, body: str) -> None:
+    desk.server.user("ann")
+    live = desk.server.space(ANN)
+    desk.server.answers[CREATORS] = says(body, status=403)
+    failed = await desk.failure("ann")
+    assert failed.trouble is Trouble.DENIED
+    assert "console.x.com" in failed.detail
+    assert "\n" not in failed.detail
+    assert (await desk.reading(live)).concurrent == 1284
 
 
 async def test_a_usage_cap_holds_until_the_next_day(desk: Desk) -> None:
@@ -690,6 +769,40 @@ async def test_fewer_than_x_counted_itself(desk: Desk) -> None:
     assert (await desk.failure("ann")).trouble is Trouble.GARBAGE
 
 
+#: Answers to a question for what two accounts host that do not say that either hosts nothing.
+NO_ANSWERS = {
+    "nothing": {},
+    "a problem in place of data": {"title": "Service Unavailable", "status": 503, "type": "about:blank"},
+    "no count": {"data": []},
+    "null for a count": {"meta": {"result_count": None}},
+    "a count of another form": {"meta": {"count": 0}},
+    "an empty list beside a count": {"data": [], "meta": {"result_count": 2}},
+    "one that X knows no more, and not a word of the other": {"errors": [
+        {"resource_id": "1500000000000000002", "type": "https://api.x.com/2/problems/resource-not-found"}]},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("body", NO_ANSWERS.values(), ids=NO_ANSWERS)
+async def test_what_does_not_say_that_nothing_is_hosted_ends_nothing(desk: Desk, body: Any) -> None:
+    desk.server.user("ann")
+    desk.server.user("bob")
+    live = desk.server.space(ANN, 50)
+    await desk.read("ann", "bob")
+    desk.server.answers[CREATORS] = says(json.dumps(body))
+    try:
+        ann, _ = await desk.read("ann", "bob", known=[live])
+    except Garbage:
+        return
+    assert isinstance(ann.answers[0], Failure)
+    assert ann.answers[0].trouble is Trouble.GARBAGE
+
+
+async def test_a_count_of_nothing_ends_what_was_hosted(desk: Desk) -> None:
+    desk.server.user("ann")
+    desk.server.answers[CREATORS] = says('{"meta": {"result_count": 0}}')
+    assert await desk.answer("ann", known=["1000000000000"]) == Answer(at=NOW)
+
+
 async def test_a_space_of_which_x_says_nothing_is_not_gone(desk: Desk) -> None:
     desk.server.answers[SPACES] = says("{}")
     assert (await desk.failure("1vOGwAbcdEFGB")).trouble is Trouble.GARBAGE
@@ -709,6 +822,16 @@ def listed_live(body: Any, key: str, value: str) -> bool:
         one.get(key) == value and one.get("state") == "live" and isinstance(one.get("id"), str)
         for one in (data if isinstance(data, list) else [])
         if isinstance(one, dict)
+    )
+
+
+def says_that_it_hosts_nothing(body: Any, creator: str) -> bool:
+    """Tell whether an answer for creators counts its Spaces as documents show, and none is the creator's."""
+    data, counted = body.get("data", []), body.get("meta", {}).get("result_count")
+    return (
+        not isinstance(counted, bool)
+        and str(counted).strip().removesuffix(".0").lstrip("-") in map(str, range(len(data) + 1))
+        and all(str(one["creator_id"]) != creator for one in data)
     )
 
 
@@ -745,6 +868,8 @@ def test_mutated_answers_of_creators() -> None:
         check_readings(readings, answer)
         if listed_live(answer, "creator_id", ANN):
             assert getattr(seen, "doubt", True) or any(one.state is State.LIVE for one in readings), raw
+        if isinstance(seen, Seen) and not seen.doubt and not readings:
+            assert says_that_it_hosts_nothing(answer, ANN), raw
     assert time.monotonic() - began < 60
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import random
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -16,6 +19,7 @@ import pytest
 from bot.domain import DAY, HOUR, MINUTE, SECOND
 from bot.domain.reading import Answer, Failure, Reading, State, Trouble
 from bot.domain.session import Rules, Track, advance
+from bot.pipeline.poll import LONGEST_READ_SECONDS
 from bot.ports.purse import Spent
 from bot.ports.source import (
     Ask,
@@ -29,19 +33,14 @@ from bot.ports.source import (
     Unavailable,
 )
 from bot.sources.kit import Forgetful, Kit
-from bot.sources.web import Page, Web
-from bot.sources.youtube import (
-    Found,
-    Target,
-    Video,
-    YouTube,
-    channel_of,
-    day_of,
-    parse,
-    refusal,
-    uploads_of,
-    videos_of,
-)
+from bot.sources.web import DEFAULT_TIMEOUT, Page, Web
+from bot.sources.youtube import YouTube
+from bot.sources.youtube.addresses import Target, parse
+from bot.sources.youtube.answers import Found, Video, channel_of, uploads_of, videos_of
+from bot.sources.youtube.api import Api, KeyRefused, day_of, refusal
+from bot.sources.youtube.rhythm import Seen
+from bot.sources.youtube.turns import AT_ONCE, LOOKS_WITHIN, VIDEOS_WITHIN, NotAsked, Turns
+from bot.sources.youtube.videos import MOST_KEPT, Videos
 from tests.mutate import mutations
 from tests.servers import youtube as servers
 from tests.servers.pages import breaks_off, hangs_up, payload, says
@@ -86,14 +85,9 @@ class Tube:
     def spent(self) -> float:
         return sum(self.server.calls.values())
 
-    def restart(self, **settings: str) -> None:
-        self.source = YouTube(
-            Kit(
-                web=self.source._kit.web,
-                settings={**self.source._kit.settings, **settings},
-                memory=self.memory,
-            )
-        )
+    def restart(self, clock: Callable[[], float] = time.monotonic, **settings: str) -> None:
+        kit = Kit(web=self.source._kit.web, settings={**self.source._kit.settings, **settings}, memory=self.memory)
+        self.source = YouTube(kit, clock=clock)
 
 
 @asynccontextmanager
@@ -581,7 +575,7 @@ async def test_a_renamed_channel_goes_on_by_its_id() -> None:
 # --- batches ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("count", "calls"), [(0, 0), (1, 1), (49, 1), (50, 1), (51, 2), (200, 4)])
+@pytest.mark.parametrize(("count", "calls"), [(0, 0), (1, 1), (49, 1), (50, 1), (51, 2), (1_234, 25)])
 async def test_fifty_videos_a_call(count: int, calls: int) -> None:
     async with tube() as one:
         nasa = one.server.channel("NASA")
@@ -608,11 +602,11 @@ async def test_channels_and_videos_share_calls_and_a_channel_is_looked_at_once()
 async def test_a_call_that_fails_concerns_its_fifty_alone() -> None:
     async with tube() as one:
         nasa = one.server.channel("NASA")
-        ids = [one.server.start(nasa, NOW) for _ in range(100)]
-        one.server.broken[ids[70]] = says("oops", status=500)
+        ids = [one.server.start(nasa, NOW) for _ in range(1_000)]
+        one.server.broken[ids[570]] = says("oops", status=500)
         told = await one.told(*ids)
         kinds = [type(t.answers[0]) for t in told]
-        assert kinds == [Answer] * 50 + [Failure] * 50
+        assert kinds == [Answer] * 550 + [Failure] * 50 + [Answer] * 400
 
 
 async def test_a_session_whose_call_failed_goes_on() -> None:
@@ -626,6 +620,128 @@ async def test_a_session_whose_call_failed_goes_on() -> None:
         assert isinstance(answer, Answer)
         assert [reading.session for reading in answer.readings] == [first]
         assert answer.still == {second}
+
+
+async def test_all_that_is_due_is_one_reading_with_one_call_that_is_not_full() -> None:
+    async with tube() as one:
+        channels = [one.server.channel(f"c{n}") for n in range(300)]
+        for channel in channels:
+            for figure in range(3):
+                one.server.start(channel, NOW, figure)
+        names = [f"@{channel.handle}" for channel in channels]
+        assert len(names) <= one.source.batch
+        assert {one.source.kind(name) for name in (*names, A, UC)} == {""}
+        await one.told(*names)
+        before = one.server.calls.copy()
+        told = await one.told(*names, now=NOW + MINUTE)
+        assert all(isinstance(t.answers[0], Answer) and len(t.answers[0].readings) == 3 for t in told)
+        assert one.server.calls - before == {"videos": 900 // 50}
+
+
+async def test_what_there_is_no_time_for_is_asked_with_the_next_tick() -> None:
+    async with tube() as one:
+        nasa = one.server.channel("NASA")
+        ids = [one.server.start(nasa, NOW) for _ in range(300)]
+        seconds = itertools.count(step=VIDEOS_WITHIN / 3)
+        one.restart(lambda: next(seconds))  # it passes with each call
+        told = await one.told(*ids)
+        assert [type(t.answers[0]) for t in told[:100]] == [Answer] * 100
+        assert told[100:] == [Told(answers=(), again_at=NOW + SECOND)] * 200
+        assert one.server.calls["videos"] == 2
+        one.restart()
+        assert all(isinstance(t.answers[0], Answer) for t in await one.told(*ids[100:], now=NOW + SECOND))
+
+
+async def test_looks_that_take_long_hold_up_nothing_that_is_live() -> None:
+    async with tube() as one:
+        live = one.server.start(one.server.channel("NASA"), NOW)
+        channels = [one.server.channel(f"c{n}") for n in range(4)]
+        for channel in channels:
+            one.server.start(channel, NOW)
+        names = [f"@{channel.handle}" for channel in channels]
+        await one.told(*names)
+        seconds = itertools.chain([0.0], itertools.repeat(LOOKS_WITHIN))
+        one.restart(lambda: next(seconds))  # time for videos only
+        known = Ask(reference=names[3], known=tuple(channels[3].uploads))
+        told = await one.told(*names[:3], known, live, "@new", now=NOW + MINUTE)
+        assert [t.again_at for t in told] == [*[NOW + MINUTE + SECOND] * 3, None, None, NOW + MINUTE + SECOND]
+        assert [bool(t.answers) for t in told] == [False, False, False, True, True, False]
+        assert all(isinstance(t.answers[0], Answer) and t.answers[0].readings for t in told[3:5])
+        one.restart()
+        told = await one.told(*names[:3], "@new", now=NOW + MINUTE + SECOND)
+        assert [type(t.answers[0]) for t in told] == [Answer, Answer, Answer, Failure]
+
+
+async def test_a_key_that_is_refused_or_a_wait_stops_the_calls_that_would_follow() -> None:
+    async with tube() as one:
+        nasa = one.server.channel("NASA")
+        ids = [one.server.start(nasa, NOW) for _ in range(1_000)]
+        for status, error in ((429, RateLimited), (401, Denied)):
+            one.server.calls.clear()
+            one.server.broken["videos"] = says("{}", status=status)
+            with pytest.raises(error):
+                await one.told(*ids)
+            assert one.server.calls == {"videos": AT_ONCE}
+
+
+def test_a_reading_ends_before_the_poller_gives_it_up() -> None:
+    assert LOOKS_WITHIN + DEFAULT_TIMEOUT < VIDEOS_WITHIN
+    assert VIDEOS_WITHIN + DEFAULT_TIMEOUT < LONGEST_READ_SECONDS
+
+
+async def test_turns_are_taken_a_few_at_a_time_until_it_is_late_or_of_no_use() -> None:
+    now, begun, gate = 0.0, 0, asyncio.Event()
+    turns = Turns(lambda: now, until=10.0)
+
+    async def question(number: int) -> int:
+        nonlocal begun, now
+        begun += 1
+        await gate.wait()
+        if number == 9:
+            now = 10.0
+        if number == 2:
+            raise Unavailable("out of order")
+        return number
+
+    asked = [asyncio.create_task(turns.take(partial(question, number))) for number in range(20)]
+    for _ in range(100):  # all that can begin has begun
+        await asyncio.sleep(0)
+    assert begun == AT_ONCE
+    gate.set()
+    results = await asyncio.gather(*asked, return_exceptions=True)
+    assert [one for one in results[:10] if isinstance(one, int)] == [0, 1, 3, 4, 5, 6, 7, 8, 9]
+    assert type(results[2]) is Unavailable  # its own affair
+    assert isinstance(results[19], NotAsked)
+
+    async def refused() -> None:
+        raise KeyRefused("no")
+
+    turns = Turns(lambda: now, until=11.0)
+    for _ in range(2):
+        with pytest.raises(KeyRefused):
+            await turns.take(refused)
+    with pytest.raises(KeyRefused):
+        await turns.take(partial(question, 0))
+
+
+def test_videos_that_looks_name_are_not_forgotten_before_others() -> None:
+    videos = Videos(Api(Kit(web=Web())))
+    ordinary = Seen(Video(Found.ORDINARY, sure=True), asked_at=NOW, since=NOW, was_live=False)
+    videos.seen = {f"{number:011d}": ordinary for number in range(MOST_KEPT + 10)}
+    videos.forget(listed=10)
+    assert len(videos.seen) == MOST_KEPT + 10
+    videos.forget(listed=8)
+    assert len(videos.seen) == MOST_KEPT + 8
+    assert next(iter(videos.seen)) == f"{2:011d}"
+
+
+async def test_channels_that_nobody_asks_about_are_forgotten_after_a_day() -> None:
+    async with tube() as one:
+        for name in ("left", "kept"):
+            one.server.channel(name)
+        await one.told("@left", "@kept")
+        await one.told("@kept", now=NOW + DAY + MINUTE)
+        assert len(one.source._looks.of) == 1
 
 
 # --- ends -------------------------------------------------------------------------------------------------
@@ -976,6 +1092,8 @@ def test_ten_thousand_answers_gone_wrong() -> None:
                 check_reading(video.reading)
             if id_ in listed:
                 assert video.found is Found.LIVE, body
+            if video.found is Found.GONE:
+                assert says_all(data), body
     assert 500 < wrong < 9_500
 
 
@@ -985,6 +1103,15 @@ def check_reading(reading: Reading) -> None:
     if reading.state is State.LIVE:
         assert (reading.concurrent is None) == (reading.reason is not None)
     assert len(reading.title or "") <= 300
+
+
+def says_all(data: object) -> bool:
+    """Tell whether an answer counts no more videos than can be read in it."""
+    assert isinstance(data, dict)
+    items, info = data.get("items", []), data.get("pageInfo", {})
+    total = info.get("totalResults", len(items) or -1) if isinstance(info, dict) else len(items) or -1
+    named = all(isinstance(one, dict) and one.get("id") in {A, B, C, D} for one in items)
+    return named and isinstance(total, int) and 0 <= total <= len(items)
 
 
 def listed_as_live(data: object) -> set[str]:

@@ -26,6 +26,7 @@ from tests.servers.discord.rest import Call, Violation
 from tests.servers.discord.server import DiscordServer
 from tests.servers.discord.world import (
     MEMBERS,
+    Attachment,
     Channel,
     Guild,
     Kind,
@@ -40,6 +41,7 @@ from tests.servers.discord.world import (
 
 __all__ = [
     "MEMBERS",
+    "Attachment",
     "Call",
     "Channel",
     "DiscordServer",

@@ -33,6 +33,7 @@ class Limits:
         routes: By method and path, for each channel, guild or webhook of its own.
         others: Of routes that are not named.
         publishing: Crossposts a channel.
+        old_edits: Edits of messages older than an hour, a channel (observed; Discord names no figure).
         invalid: Answers 401, 403 and 429 before the address is banned.
         memory: Seconds for which a nonce is remembered; "the past few minutes".
         links: Seconds for which the link to an attachment is good.
@@ -47,6 +48,7 @@ class Limits:
     routes: dict[str, Rate] = field(default_factory=_routes)
     others: Rate = Rate(50, 1)
     publishing: Rate = Rate(10, 3600)
+    old_edits: Rate = Rate(3, 20)
     invalid: Rate = Rate(10_000, 600)
     creates: Rate = Rate(200, 86_400)
     identifies: Rate = Rate(1000, 86_400)

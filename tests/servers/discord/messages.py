@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 ANYBODY: Json = {"parse": ["users", "roles", "everyone"]}
 USERS_ONLY: Json = {"parse": ["users"]}
+#: Bytes of a file where a server has boosts.
+BOOSTED = {2: 50 * 2**20, 3: 100 * 2**20}
 SETTABLE = SUPPRESS_EMBEDS | SUPPRESS_NOTIFICATIONS | COMPONENTS_V2
 
 
@@ -189,8 +191,9 @@ class Messages:
         return [file for file in message.attachments if str(file.id) in ids]
 
     def _files(self, message: Message, body: Json, files: list[Upload]) -> list[Attachment]:
-        limits = self.meter.limits
-        if any(len(file.data) > limits.file_bytes for file in files):
+        guild = message.channel.guild
+        most = max(self.meter.limits.file_bytes, BOOSTED.get(guild.premium_tier, 0) if guild else 0)
+        if any(len(file.data) > most for file in files):
             raise ApiError(40005)
         if len(files) > 10:
             raise ApiError(30015)

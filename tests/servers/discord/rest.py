@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import BodyPartReader, web
 
 from tests.servers.discord import faults
-from tests.servers.discord.errors import ApiError, Form, Json
+from tests.servers.discord.errors import REFUSALS, ApiError, Form, Json
 from tests.servers.discord.faults import Fault, Rule
 from tests.servers.discord.limits import Taken
 from tests.servers.discord.messages import Upload
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 PREFIX = "/api/v10"
 VIA = "1.1 google"
 INVALID = {401, 403, 429}
+OLD_SECONDS = 3600
 TRUE = {"1", "true", "True"}
 MAJOR = ("channel", "guild", "application", "token", "interaction")
 
@@ -252,7 +253,8 @@ class Rest:
     def _too_many(self, wait: float, scope: str, code: int = 0) -> tuple[int, Json, dict[str, str]]:
         fault = faults.busy(math.ceil(wait * 1000) / 1000, scope=scope)
         assert isinstance(fault.body, dict)
-        more = {"message": WRITE_LIMIT, "code": code} if code else {}
+        told = REFUSALS[code][1] if code in REFUSALS else WRITE_LIMIT
+        more = {"message": told, "code": code} if code else {}
         return 429, fault.body | more, dict(fault.headers)
 
     def _blame(self, scope: str, call: Call) -> None:
@@ -430,9 +432,20 @@ class Rest:
         elif channel.archived:
             raise ApiError(50083)
         else:
+            if call.files and not self.server.world.may(channel) & Permission.ATTACH_FILES:
+                raise ApiError(50013)
+            self._count_old(call, message)
             self.server.messages.edit(message, call.dict, call.files)
         await self.server.tell_message("MESSAGE_UPDATE", message)
         return 200, message.payload()
+
+    def _count_old(self, call: Call, message: Message) -> None:
+        if message.age < OLD_SECONDS:
+            return
+        taken = self.server.meter.take(("old edits", message.channel.id), self.server.limits.old_edits)
+        if not taken.allowed:
+            self._blame("shared", call)
+            raise _Shared(taken.reset_after, 30046)
 
     async def _delete(self, call: Call) -> Answer:
         channel, message = self._there(call)

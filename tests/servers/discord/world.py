@@ -280,6 +280,11 @@ class Message:
     deleted: bool = False
 
     @property
+    def age(self) -> float:
+        """How old it is by its id, in seconds."""
+        return time.time() - ((self.id >> 22) + EPOCH_MS) / 1000
+
+    @property
     def ephemeral(self) -> bool:
         return bool(self.flags & EPHEMERAL)
 
@@ -452,6 +457,7 @@ class Guild:
 
     Attributes:
         present: The bot is a member.
+        premium_tier: By its boosts, 0 to 3; files may be larger in 2 and 3.
         available: There is no outage of it.
         system_channel: Where Discord itself greets people.
         voices: Who is in which voice or stage channel, by id of the user.
@@ -464,6 +470,7 @@ class Guild:
     owner: User
     locale: str = "en-US"
     present: bool = True
+    premium_tier: int = 0
     available: bool = True
     system_channel: Channel | None = None
     roles: dict[int, Role] = field(default_factory=dict)
@@ -553,7 +560,7 @@ class Guild:
             "explicit_content_filter": 0,
             "mfa_level": 0,
             "nsfw_level": 0,
-            "premium_tier": 0,
+            "premium_tier": self.premium_tier,
             "premium_subscription_count": 0,
             "preferred_locale": self.locale,
             "features": [],

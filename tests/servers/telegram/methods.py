@@ -44,6 +44,8 @@ WHATS = {
     "can_send_documents": "documents",
 }
 
+PERMISSION = {"photo": "can_send_photos", "document": "can_send_documents"}
+
 Method = Callable[["Api", Query], Any]
 
 
@@ -214,6 +216,9 @@ class Api(Composer):
         return message
 
     def editable(self, query: Query) -> Message:
+        """Find what is to be edited. Edits count like messages (observed)."""
+        if query.number("message_id"):
+            self.count(self.chat(query), query.method, 1)
         message = self.message(query, "edit")
         if not message.outgoing and not (
             message.chat.type == "channel" and message.chat.bot.may("can_edit_messages")
@@ -247,6 +252,10 @@ class Api(Composer):
         content = self.medium(query, query.json("media", "media"))
         markup = self.markup(query)
         message = self.editable(query)
+        if message.file is None and not self.world.media_to_text:
+            raise bad("there is no media in the message to edit")
+        assert content.file is not None
+        self.writable(message.chat, PERMISSION[content.file.kind])
         return self.edited(message, Content(content.text, content.entities, content.file, markup))
 
     def edit_message_reply_markup(self, query: Query) -> Json:

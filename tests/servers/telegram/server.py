@@ -44,13 +44,18 @@ DELETES = {True: "Webhook was deleted", False: "Webhook is already deleted"}
 
 @dataclass
 class Call:
-    """A request that came in, and what became of it; 0 says that it was never answered."""
+    """A request that came in, and what became of it; 0 says that it was never answered.
+
+    Attributes:
+        files: What was uploaded: the names of the files by those of their parts.
+    """
 
     method: str
     params: dict[str, str]
     at: float
     status: int = 0
     description: str = ""
+    files: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -221,7 +226,8 @@ class TelegramServer(Inbound):
             return Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Request Entity Too Large").response()
         except Refused as refusal:
             return refusal.response()
-        call = Call(query.method, query.params, self.now())
+        uploads = {name: upload.name for name, upload in query.files.items()}
+        call = Call(query.method, query.params, self.now(), files=uploads)
         self.calls.append(call)
         await self._tell()
         fault = self._fault(query)

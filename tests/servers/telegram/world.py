@@ -331,10 +331,17 @@ class Webhook:
 
 @dataclass
 class World:
-    """Everything there is. ``bot`` is us; ``privacy`` is its privacy mode in groups."""
+    """Everything there is.
+
+    Attributes:
+        bot: We.
+        privacy: The bot's privacy mode in groups.
+        media_to_text: The server lets media be added to texts; those of one's own may be too old for it.
+    """
 
     bot: User
     privacy: bool = True
+    media_to_text: bool = True
     users: dict[int, User] = field(default_factory=dict)
     chats: dict[int, Chat] = field(default_factory=dict)
     files: dict[str, File] = field(default_factory=dict)
