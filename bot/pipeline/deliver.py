@@ -21,6 +21,7 @@ from bot.ports.chat import (
     ChatMoved,
     MessageGone,
     NotPermitted,
+    Partly,
     Post,
     Refused,
     SendError,
@@ -61,9 +62,10 @@ class Warn(Protocol):
 
     Args:
         over: No more will be tried: the place is gone.
+        partly: It did arrive, without its picture or file.
     """
 
-    async def __call__(self, chat: Chat, owed: Owed, why: str, *, over: bool) -> None: ...
+    async def __call__(self, chat: Chat, owed: Owed, why: str, *, over: bool, partly: bool = False) -> None: ...
 
 
 Clock = Callable[[], int]
@@ -98,6 +100,8 @@ class Deliver:
         self._expired_at = 0
         #: Deliveries taken up, and the platform and lane of each.
         self._sending: dict[asyncio.Task[None], tuple[str, str]] = {}
+        #: Of whose posts it was told in this run what keeps pictures and files from them.
+        self._told_partly: set[tuple[int, str]] = set()
         #: Those of them that wait their turn.
         self._waiting: dict[asyncio.Task[None], int] = {}
 
@@ -188,17 +192,8 @@ class Deliver:
             log.error("a delivery failed and will be tried again", why=repr(error))
 
     async def _one(self, owed: Owed, chat: Chat, target: Target, *, now: int) -> None:
-        if owed.expires_at < now:
-            await self._settle(owed, "expired", now)
-            return
-        try:
-            post = await self._render(owed)
-        except Exception as error:  # one alert that cannot be written must not stop the rest
-            log.exception("an alert could not be written", delivery=owed.id, kind=owed.kind)
-            await self._settle(owed, "dead", now, error=f"not written: {type(error).__name__}")
-            return
+        post = await self._written(owed, now)
         if post is None:
-            await self._settle(owed, "expired", now, error="muted, or nobody is subscribed any more")
             return
         wait = await self._turn(owed, chat, target)
         if wait:
@@ -208,8 +203,12 @@ class Deliver:
             async with asyncio.timeout(LONGEST_SEND_SECONDS):
                 key = await chat.send(post)
         except TryLater as error:
-            chat.pace.hold(error.retry_after / SECOND, None if error.everywhere else lane(chat, target))
+            if not error.alone:
+                chat.pace.hold(error.retry_after / SECOND, None if error.everywhere else lane(chat, target))
             await self._again(owed, error.retry_after, str(error))
+        except Partly as error:
+            await self._arrived(owed, post, error.key)
+            await self._warn_partly(owed, chat, str(error))
         except ChatMoved as error:
             async with self._database.write() as connection:
                 await chat_store.move(
@@ -232,6 +231,28 @@ class Deliver:
         else:
             await self._arrived(owed, post, key)
 
+    async def _written(self, owed: Owed, now: int) -> Post | None:
+        """Return a delivery as it is to be read, or settle it: nobody is to read it."""
+        if owed.expires_at < now:
+            await self._settle(owed, "expired", now)
+            return None
+        task = asyncio.current_task()
+        assert task is not None
+        self._waiting[task] = owed.id  # a recap's chart takes a moment: nothing has left yet
+        try:
+            post = await self._render(owed)
+        except Exception as error:  # one alert that cannot be written must not stop the rest
+            log.exception("an alert could not be written", delivery=owed.id, kind=owed.kind)
+            await self._settle(owed, "dead", now, error=f"not written: {type(error).__name__}")
+            return None
+        finally:
+            self._waiting.pop(task, None)
+        if post is None:
+            await self._settle(
+                owed, "expired", now, error="muted, no longer true, or nobody is subscribed any more"
+            )
+        return post
+
     async def _turn(self, owed: Owed, chat: Chat, target: Target) -> float:
         """Wait until the platform's limits let a post leave; return how many seconds more that would take."""
         task = asyncio.current_task()
@@ -245,7 +266,7 @@ class Deliver:
     async def _arrived(self, owed: Owed, post: Post, key: str | None) -> None:
         now = self._clock()
         async with self._database.write() as connection:
-            await outbox.settle(connection, owed.id, state="sent", now=now, message_key=key)
+            await outbox.settle(connection, owed.id, state="sent", now=now, message_key=key, mention=post.mention)
             if post.mention is not None:
                 await chat_store.change_subscription(connection, owed.subscription_id, mentioned_at=now)
             if owed.problem is not None:
@@ -274,11 +295,22 @@ class Deliver:
         if owed.problem is not None:
             return
         log.warning("a post was not taken", platform=owed.chat_platform, why=problem)
+        await self._tell_admin(owed, chat, problem, over=over)
+
+    async def _warn_partly(self, owed: Owed, chat: Chat, problem: str) -> None:
+        """Tell the admin, once in a run, what is missing for the pictures or files: the alerts themselves come."""
+        if (owed.subscription_id, problem) in self._told_partly:
+            return
+        self._told_partly.add((owed.subscription_id, problem))
+        log.warning("a post arrived without its picture or file", platform=owed.chat_platform, why=problem)
+        await self._tell_admin(owed, chat, problem, over=False, partly=True)
+
+    async def _tell_admin(self, owed: Owed, chat: Chat, problem: str, *, over: bool, partly: bool = False) -> None:
         if self._warn is None:
             return
         try:
             async with asyncio.timeout(LONGEST_SEND_SECONDS):
-                await self._warn(chat, owed, problem, over=over)
+                await self._warn(chat, owed, problem, over=over, partly=partly)
         except (SendError, TimeoutError) as error:  # they take no messages: /watches says it, too
             log.info("an admin could not be told", platform=owed.chat_platform, why=str(error) or "no answer")
 

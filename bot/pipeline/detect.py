@@ -8,19 +8,24 @@ rivals: a tick of 10,000 sessions costs as many comparisons.
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from math import inf
 from operator import attrgetter
 from typing import NamedTuple
 
+from bot.domain import MINUTE
 from bot.domain.alert import Alert
-from bot.domain.alerts import milestone, record
+from bot.domain.alerts import close, ended, milestone, record
 from bot.domain.measure import LIVE_RECORDED, MARK_OF, Measure
-from bot.domain.rivals import Place, Rivals
+from bot.domain.reading import Metric
+from bot.domain.rivals import Doubt, Place, Rivals
 from bot.domain.session import Rose, Sample, Session
-from storage import outbox, records, watches
+from storage import corrections, doubts, imports, outbox, records, watches
 from storage.chats import ladder_of
+from storage.corrections import Held
 from storage.database import Connection
 from storage.watches import Audience, Watch
 
@@ -28,6 +33,8 @@ _ladder = lru_cache(maxsize=1024)(ladder_of)
 _NOBODY = Audience((), ())
 #: What is compared while a session is live, and a gate for each that lets everything through.
 _live_values = attrgetter(*LIVE_RECORDED)
+#: An end that is told so long after it happened was not known when others were told of records.
+_LATE = MINUTE
 _OPEN = [-1.0] * len(LIVE_RECORDED)
 
 
@@ -59,6 +66,7 @@ class _Mark(NamedTuple):
     measure: Measure
     value: float
     chats: tuple[int, ...]
+    close: tuple[int, ...]
 
 
 class Detect:
@@ -68,22 +76,28 @@ class Detect:
         self._audiences: dict[int, Audience] = {}
         self._rivals = Rivals()
         self._loaded = False
+        #: The import that came last, when they were loaded.
+        self._imported: str | None = None
         #: For each session and measure compared live: up to which value it is known that no further record falls.
         self._gates: dict[int, list[float]] = {}
         #: Sessions above all that their own watch did before: whatever ends may be a new rival of theirs.
         self._leading: set[int] = set()
         #: For each session that was above its gates, measure and chat: the widest scope that was told.
         self._told: dict[int, dict[tuple[str, int], int]] = {}
+        #: For each session that came close to a record, the measures and chats of which that was told.
+        self._neared: dict[int, set[tuple[str, int]]] = {}
+        #: Records of live sessions on figures that a source may take back.
+        self._held: dict[int, dict[Measure, Held]] = {}
+        #: Values of sessions that count no more.
+        self._doubts: frozenset[Doubt] = frozenset()
+        self._doubted: set[tuple[int, Measure, int | None]] = set()
         self._revision = -1
 
     async def refresh(self, connection: Connection, ids: Sequence[int]) -> None:
         """Load what is not in memory of these watches, or has aged."""
-        if not self._loaded:
-            for watch_id, platform, public, past in await records.past(connection):
-                self._rivals.note(watch_id, platform, past, public=public)
-            self._loaded = True
         revision = await watches.revised(connection)
         if revision != self._revision:
+            await self._load(connection)
             self._audiences.clear()
             self._gates.clear()
             self._rivals.open_book(await records.pages(connection))
@@ -92,10 +106,74 @@ class Detect:
         if new:
             self._audiences.update(await watches.audiences(connection, new))
 
+    async def _load(self, connection: Connection) -> None:
+        """Load the ended sessions, or those of them that count otherwise than before."""
+        found = await doubts.standing(connection)
+        changed = found ^ self._doubts
+        self._doubts = found
+        self._doubted = {(one.session_id, one.measure, one.chat_id) for one in found}
+        imported = await imports.stamp(connection)
+        if not self._loaded or imported != self._imported:
+            self._imported = imported
+            for watch_id, platform, public, past in await records.past(connection, without=self._without(None)):
+                self._rivals.note(watch_id, platform, past, public=public)
+            self._held = await corrections.held(connection)
+            self._loaded = True
+        elif changed:
+            await self._note_past(connection, {one.watch_id: (one.platform, one.public) for one in changed})
+        if changed:
+            self._rivals.forget_doubts()
+            await self._note_doubted(connection, {one.watch_id for one in found})
+
+    async def _note_past(self, connection: Connection, places: Mapping[int, tuple[str, bool]]) -> None:
+        """Note the ended sessions of these watches, each with its platform and whether it is public."""
+        rows = await records.past(connection, sorted(places), without=self._without(None))
+        found = {watch_id: past for watch_id, _, _, past in rows}
+        for watch_id, (platform, public) in places.items():
+            self._rivals.note(watch_id, platform, found.get(watch_id, {}), public=public)
+
+    async def _note_doubted(self, connection: Connection, watch_ids: Collection[int]) -> None:
+        """Note what is left of the ended sessions of these watches in chats that doubt some of them."""
+        by_chat = defaultdict(list)
+        for one in self._doubts:
+            if one.chat_id is not None and one.watch_id in watch_ids:
+                by_chat[one.chat_id].append(one)
+        for chat_id, own in by_chat.items():
+            ids = sorted({one.watch_id for one in own})
+            rows = await records.past(connection, ids, without=self._without(chat_id))
+            left = {watch_id: past for watch_id, _, _, past in rows}
+            for one in own:
+                self._rivals.note_doubted(one, left.get(one.watch_id, {}).get(one.measure))
+
+    def _without(self, chat_id: int | None) -> dict[Measure, list[int]]:
+        """Return the sessions whose values do not count in a chat; None: in none."""
+        found = defaultdict(list)
+        for one in self._doubts:
+            if one.chat_id is None or one.chat_id == chat_id:
+                found[one.measure].append(one.session_id)
+        return found
+
+    def ahead(self, watch: Watch, session: Session) -> float:
+        """Return the next value of a live session to be told, a rung or a record; infinity if there is none."""
+        measure = MARK_OF[Metric(watch.metric)]
+        mark = getattr(session.tally, measure) or 0.0
+        best = self._rivals.best(watch.id, watch.platform, measure)
+        ahead = inf
+        for ladder, metric in self._audiences.get(watch.id, _NOBODY).ladders:
+            if (metric or watch.metric) == watch.metric:
+                silent = best * milestone.HEARD_FROM if ladder is None and best is not None else 0.0
+                ahead = min(ahead, milestone.next_rung(_ladder(ladder), above=max(mark, silent)) or inf)
+        if measure in LIVE_RECORDED:
+            gate = self._gates.get(session.id, _OPEN)[LIVE_RECORDED.index(measure)]
+            if mark <= gate < ahead:
+                ahead = gate
+        return ahead
+
     def over(self, session_id: int) -> None:
         """Note that a session ended: nothing of it is compared live any more."""
         self._gates.pop(session_id, None)
         self._told.pop(session_id, None)
+        self._neared.pop(session_id, None)
 
     async def note_ends(
         self,
@@ -111,11 +189,14 @@ class Detect:
         """
         if not aged:
             return
-        found = {watch_id: past for watch_id, _, _, past in await records.past(connection, sorted(aged))}
-        for watch_id, at_hand in aged.items():
-            platform, public = places[watch_id]
-            self._rivals.note(watch_id, platform, found.get(watch_id, {}), public=public)
+        await self._note_past(connection, {watch_id: places[watch_id] for watch_id in aged})
+        if self._doubts:
+            await self._note_doubted(connection, aged)
+        for at_hand in aged.values():
             self._leading.update(one.id for one in at_hand)
+        resumed = [one.id for at_hand in aged.values() for one in at_hand if one.is_live and one.ends]
+        if resumed:  # they were forgotten at their end
+            self._held.update(await corrections.held(connection, resumed))
         for session_id in self._leading:
             self._gates.pop(session_id, None)
         self._leading.clear()
@@ -124,7 +205,10 @@ class Detect:
         """Write alerts and owe their deliveries, in the order in which a reading's alerts are told."""
         ids = await outbox.add_alerts(connection, turn.facts)
         await outbox.deliver_to_all(connection, zip(ids, turn.facts, strict=True), now=now)
-        fallen = await self._tell_records(connection, turn, now)
+        reached, near = await self._reached(connection, turn)
+        told = await self._correct(connection, turn, now)
+        fallen = await self._tell_records(connection, reached, now)
+        told = await self._tell_close(connection, near, now) or told
         milestones = self._milestones(turn)
         if milestones:
             alerts = [milestone.alert(rose) for _, rose, _ in milestones]
@@ -144,7 +228,7 @@ class Detect:
             ]
             await outbox.deliver_rungs(connection, rungs, now=now)
             await outbox.supersede(connection, sorted({rung.session_id for rung in rungs}), before=ids[0], now=now)
-        return bool(turn.facts or fallen or milestones)
+        return bool(turn.facts or fallen or told or milestones)
 
     def _milestones(self, turn: Turn) -> list[tuple[Watch, Rose, list[tuple[str | None, str | None, float]]]]:
         """Return the rises that passed a rung of somebody's ladder, with the rung for each ladder."""
@@ -166,18 +250,21 @@ class Detect:
                 found.append((watch, rose, reached))
         return found
 
-    async def _tell_records(self, connection: Connection, turn: Turn, now: int) -> dict[int, int]:
+    async def _tell_records(
+        self, connection: Connection, reached: Sequence[tuple[_Mark, list[tuple[Place, record.Scope]]]], now: int
+    ) -> dict[int, int]:
         """Owe the records that these readings broke, chat by chat; return each session's first alert."""
         fell = []
-        for mark, reached in await self._reached(connection, turn):
+        for mark, scopes in reached:
             told = self._told[mark.session.id]
             wider = [
-                (place, scope) for place, scope in reached if scope > told.get((mark.measure, place.chat_id), 0)
+                (place, scope) for place, scope in scopes if scope > told.get((mark.measure, place.chat_id), 0)
             ]
             if wider:
                 fell.append((mark, wider))
         if not fell:
             return {}
+        await self._trust_again(connection, [mark for mark, _ in fell], now)
         alerts = [
             record.alert(mark.session, at=mark.at, measure=mark.measure, value=mark.value, late=mark.late)
             for mark, _ in fell
@@ -189,7 +276,11 @@ class Detect:
         for id_, (mark, wider) in zip(ids, fell, strict=True):
             self._told.pop(mark.session.id, None)  # read again when it is next asked for
             for place, scope in wider:
-                detail = record.standing_as_dict(next(standings))
+                standing = next(standings)
+                detail = record.standing_as_dict(standing)
+                if mark.measure is not Measure.PEAK:  # a confirmed figure is never taken back
+                    bar = standing.previous.value
+                    corrections.note(self._held, mark.session.id, mark.measure, told=mark.value, bar=bar)
                 broken.append(
                     outbox.Broken(
                         alert_id=id_,
@@ -206,24 +297,96 @@ class Detect:
             first.setdefault(mark.session.id, id_)
         return first
 
+    async def _trust_again(self, connection: Connection, marks: Sequence[_Mark], now: int) -> None:
+        """Owe that records stand after all which a source took back: it breaks a wider one by now."""
+        for mark in marks:
+            held = self._held.get(mark.session.id, {}).get(mark.measure)
+            if held is not None and held.fallen:
+                told = await corrections.of_session(connection, mark.session.id, mark.measure, recaps=False)
+                await corrections.owe(connection, told, at=mark.at, now=now)
+
+    async def _tell_close(self, connection: Connection, near: Sequence[tuple[_Mark, list[int]]], now: int) -> bool:
+        """Owe that sessions are close to a record, once for each measure and chat; tells whether any is owed."""
+        new = sorted({mark.session.id for mark, _ in near}.difference(self._neared))
+        if new:
+            self._neared.update((id_, set()) for id_ in new)
+            for session_id, measure, chat_id in await outbox.told_chats(connection, new, close.KIND):
+                self._neared[session_id].add((measure, chat_id))
+        owed = []
+        for mark, chats in near:
+            told = self._neared[mark.session.id]
+            fresh = [chat_id for chat_id in chats if (mark.measure, chat_id) not in told]
+            told.update((mark.measure, chat_id) for chat_id in fresh)
+            if fresh:
+                alert = close.alert(
+                    mark.session, at=mark.at, measure=mark.measure, value=mark.value, late=mark.late
+                )
+                owed.append((alert, fresh))
+        ids = await outbox.add_alerts(connection, [alert for alert, _ in owed])
+        await outbox.deliver_to_chats(
+            connection,
+            [(id_, alert, chat_id) for id_, (alert, fresh) in zip(ids, owed, strict=True) for chat_id in fresh],
+            now=now,
+        )
+        return bool(owed)
+
+    async def _correct(self, connection: Connection, turn: Turn, now: int) -> bool:
+        """Owe corrections of records that were told and turn out to be none; tells whether any is owed.
+
+        Sources take totals back; and what ended while nobody looked was a rival before it was known.
+        """
+        over = [fact for fact in turn.facts if fact.kind == ended.KIND]
+        found: list[corrections.Told] = []
+        at = 0
+        if self._held:
+            seen = [(sample.session, sample.at) for _, sample in turn.seen.values()]
+            last = {fact.session.id for fact in over}
+            for session, moment in (*seen, *((fact.session, fact.at) for fact in over)):
+                for measure, held in self._held.get(session.id, {}).items():
+                    value = getattr(session.tally, measure)
+                    back = held.bar < value if session.id in last else held.told <= value
+                    if back if held.fallen else value <= held.bar:
+                        self._held[session.id][measure] = held._replace(fallen=not held.fallen)
+                        found += await corrections.of_session(connection, session.id, measure, recaps=False)
+                        at = moment
+        for fact in over:
+            self._held.pop(fact.session.id, None)
+            if now - fact.at > _LATE:
+                found += await corrections.beaten_by_session(connection, fact.session.id)
+                at = fact.at
+        return await corrections.owe(connection, found, at=at, now=now)
+
     async def _reached(
         self, connection: Connection, turn: Turn
-    ) -> list[tuple[_Mark, list[tuple[Place, record.Scope]]]]:
-        """Return the values that beat every rival of a scope, with the widest one for each chat; set the gates."""
+    ) -> tuple[list[tuple[_Mark, list[tuple[Place, record.Scope]]]], list[tuple[_Mark, list[int]]]]:
+        """Find the values that beat every rival of a scope, and those close to the record; set the gates.
+
+        Returns:
+            The former with the widest scope for each chat, the latter with the chats that want to hear of it.
+        """
         marks = self._above_gates(turn)
-        chats = {chat_id for mark in marks for chat_id in mark.chats if not self._rivals.knows(chat_id)}
+        chats = {
+            chat_id for mark in marks for chat_id in (*mark.chats, *mark.close) if not self._rivals.knows(chat_id)
+        }
         if chats:
             self._rivals.follow(await watches.followed(connection, sorted(chats)))
-        found = []
+        found, near = [], []
         for mark in marks:
-            gate = float("inf")
+            gate = inf
             reached = []
             for chat_id in mark.chats:
+                if self._is_doubted(mark, chat_id):
+                    continue
                 place = Place(mark.watch.id, mark.watch.platform, chat_id, mark.measure)
                 scope, ahead = self._rivals.reach(place, mark.value)
                 gate = min(gate, ahead)
                 if scope is not None:
                     reached.append((place, scope))
+            if mark.close:
+                line, nearby = self._near(mark)
+                gate = min(gate, line)
+                if nearby:
+                    near.append((mark, nearby))
             self._shut(mark.session, mark.measure, gate)
             self._leading.add(mark.session.id)
             if reached:
@@ -233,7 +396,28 @@ class Detect:
             self._told.update((id_, {}) for id_ in new)
             for (id_, measure, chat_id), widest in (await outbox.told_scopes(connection, new)).items():
                 self._told[id_][measure, chat_id] = widest
-        return found
+        return found, near
+
+    def _near(self, mark: _Mark) -> tuple[float, list[int]]:
+        """Return up to which value no further chat's record is close, and the chats whose record is."""
+        line, found = inf, []
+        for chat_id in mark.close:
+            if self._is_doubted(mark, chat_id):
+                continue
+            top = self._rivals.top(Place(mark.watch.id, mark.watch.platform, chat_id, mark.measure))
+            if top is None:
+                continue
+            if close.is_close(mark.value, top):
+                found.append(chat_id)
+            elif mark.value < top:
+                line = min(line, close.below(top))
+        return line, found
+
+    def _is_doubted(self, mark: _Mark, chat_id: int) -> bool:
+        """Tell whether a value does not count in a chat."""
+        return bool(self._doubted) and not self._doubted.isdisjoint(
+            ((mark.session.id, mark.measure, chat_id), (mark.session.id, mark.measure, None))
+        )
 
     def _above_gates(self, turn: Turn) -> list[_Mark]:
         """Return the values that may break a record: most are known not to, by one comparison."""
@@ -244,12 +428,16 @@ class Detect:
             for measure, value, gate in zip(LIVE_RECORDED, _live_values(session.tally), gates, strict=True):
                 if value is None or value <= gate:
                     continue
-                chats = self._audiences.get(watch.id, _NOBODY).chats
-                best = self._rivals.best(watch.id, watch.platform, measure)
-                if best is not None and value <= best:
+                audience = self._audiences.get(watch.id, _NOBODY)
+                best = self._rivals.floor(watch.id, watch.platform, measure)
+                if best is not None and value <= best and not audience.close:
                     self._shut(session, measure, best)
-                elif chats:
-                    marks.append(_Mark(watch, session, sample.at, sample.late, measure, value, chats))
+                elif audience.chats or audience.close:
+                    marks.append(
+                        _Mark(
+                            watch, session, sample.at, sample.late, measure, value, audience.chats, audience.close
+                        )
+                    )
         return marks
 
     def _shut(self, session: Session, measure: Measure, gate: float) -> None:

@@ -18,7 +18,8 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from bot.domain.alerts import ended, started
-from bot.domain.reading import Answer, Failure, State
+from bot.domain.heat import FIRST_MINUTES, Heat, Plateau, is_near
+from bot.domain.reading import Answer, Failure, Metric, Reading, State
 from bot.domain.session import (
     DEFAULT_GRACE,
     Ended,
@@ -61,10 +62,49 @@ class Ingest:
         self._waiting: list[_Waiting] = []
         self._forget()
 
+    async def load(self, ids: Sequence[int]) -> None:
+        """Read what is not in memory of these watches: a source is to be told what is known."""
+        if all(id_ in self._tracks for id_ in ids):
+            return
+        async with self._lock:
+            new = [id_ for id_ in ids if id_ not in self._tracks]
+            if new:
+                async with self._database.read() as connection:
+                    self._tracks.update(await sessions.tracks(connection, new))
+
     def known(self, watch_id: int) -> tuple[str, ...]:
         """Return the platform's ids of a watch's live and announced sessions."""
         track = self._tracks.get(watch_id)
         return tuple(s.keys[-1] for s in track.sessions if s.state is not State.ENDED) if track else ()
+
+    def heat(self, watch: Watch, told: Told) -> Heat:
+        """Return how much is to be missed of a watch after what it has just told, which need not be stored yet."""
+        answer = told.answers[-1] if told.answers else None
+        track = self._tracks.get(watch.id)
+        if not isinstance(answer, Answer):  # an error says nothing of the session
+            return Heat.LIVE if track is not None and any(one.is_live for one in track.sessions) else Heat.OFF
+        hottest = Heat.OFF
+        for reading in answer.readings:
+            if reading.state is State.LIVE:
+                session = None if track is None else track.find(reading.session)
+                hottest = max(hottest, self._heat_of(watch, session, reading, answer.at))
+        if hottest is Heat.OFF:
+            self._plateaus.pop(watch.id, None)
+        return hottest
+
+    def _heat_of(self, watch: Watch, session: Session | None, reading: Reading, at: int) -> Heat:
+        if session is None or session.tally.first_at is None or at - session.tally.first_at < FIRST_MINUTES:
+            return Heat.LIVE if watch.daily else Heat.HOT
+        gauge = watch.metric == Metric.CONCURRENT
+        value = getattr(reading, watch.metric)
+        if value is None:
+            return Heat.LIVE
+        last = session.tally.confirmed if gauge else getattr(session.tally, watch.metric)
+        if is_near(value, last=last, ahead=self._detect.ahead(watch, session)):
+            self._plateaus.pop(watch.id, None)
+            return Heat.HOT
+        plateau = self._plateaus.setdefault(watch.id, Plateau(value, at))
+        return Heat.LEVEL if plateau.lasts(value, at) else Heat.LIVE
 
     async def take(self, told: Sequence[tuple[Watch, Told]], now: int) -> None:
         """Store what was told of watches, and owe the alerts that follow from it.
@@ -109,9 +149,15 @@ class Ingest:
         if owed:
             self.owed.set()
 
+    async def recall(self) -> None:
+        """Read everything again at the next answers: sessions were deleted that may be in memory, or be rivals."""
+        async with self._lock:
+            self._forget()
+
     def _forget(self) -> None:
         self._tracks: dict[int, Track] = {}
         self._rules: dict[int, Rules] = {}
+        self._plateaus: dict[int, Plateau] = {}
         self._detect = Detect()
 
     async def _refresh(self, connection: Connection, ids: Sequence[int]) -> None:
@@ -213,7 +259,6 @@ class Ingest:
                 answered[last.at, True].append(watch.id)
                 if watch.trouble is not None:
                     troubles.append((watch.id, None, None))
-                    log.info("a source answers again", watch=watch.name)
                 continue
             answered[last.at, False].append(watch.id)
             failures = list(takewhile(_failed, reversed(one.answers)))
@@ -224,12 +269,14 @@ class Ingest:
             trouble = f"{last.trouble}: {last.detail}".removesuffix(": ")
             if not goes_on:
                 troubles.append((watch.id, trouble, since))
-                log.warning("a source cannot be read", watch=watch.name, why=trouble)
             elif trouble != watch.trouble:
                 troubles.append((watch.id, trouble, watch.trouble_since))
         for (at, well), ids in sorted(answered.items()):
             await watches.note_asked(connection, ids, at=at, answered=well)
         await watches.note_trouble(connection, troubles)
+        met = [(watch.id, one.account) for watch, one in told if one.account is not None and watch.account is None]
+        if met:
+            await watches.note_accounts(connection, met)
         again: list[tuple[int, int | None]] = [
             (watch.id, max(one.again_at, now)) for watch, one in told if one.again_at is not None
         ]

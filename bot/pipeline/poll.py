@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
@@ -11,11 +12,14 @@ from dataclasses import replace
 import structlog
 
 from bot.domain import DAY, SECOND
+from bot.domain.heat import Heat
 from bot.domain.reading import Answer, Failure, Trouble
+from bot.pipeline.backoff import REFUSED, Breaker, wait
 from bot.pipeline.ingest import Ingest
-from bot.pipeline.thrift import Thrift
+from bot.pipeline.outages import OWN, Outages
+from bot.pipeline.rhythm import Rhythm, paced
 from bot.ports.memory import Memory
-from bot.ports.source import Ask, Gathers, Source, SourceError, Told
+from bot.ports.source import Ask, Denied, Gathers, NotAllowed, RateLimited, Source, SourceError, Told
 from bot.services import memory as purses
 from storage import watches
 from storage.database import Connection, Database
@@ -25,6 +29,8 @@ log = structlog.get_logger(__name__)
 
 #: No call to a source may take longer than this; its own time-outs are shorter.
 LONGEST_READ_SECONDS = 30
+#: After these nothing is asked again sooner than usual.
+PATIENT = {*OWN, Trouble.RATE_LIMITED}
 #: A source that asks to be left alone is left alone for this long at most.
 LONGEST_PAUSE = DAY
 
@@ -35,6 +41,8 @@ class NotStored(Exception):
 
 #: Told of a watch whose account is gone, and why.
 OnGone = Callable[[Watch, str], Awaitable[None]]
+#: Told of a source that takes the bot's key no more, and why.
+OnRefused = Callable[[str, str], Awaitable[None]]
 
 
 class Poll:
@@ -43,6 +51,8 @@ class Poll:
     Args:
         memory: Where purses are kept.
         on_gone: Tells admins of accounts that are gone.
+        on_refused: Tells operators of a source that refuses the bot as a whole.
+        chance: Where the jitter of what is asked again comes from.
     """
 
     def __init__(
@@ -53,18 +63,25 @@ class Poll:
         *,
         memory: Memory | None = None,
         on_gone: OnGone | None = None,
+        on_refused: OnRefused | None = None,
+        chance: random.Random | None = None,
     ) -> None:
         self._database = database
         self._memory = memory
         self._on_gone = on_gone
-        # Two sources may share a purse.
-        thrift = {id(one.purse): Thrift(one.purse) for one in sources.values() if one.purse is not None}
-        self._thrift = {one.platform: thrift[id(one.purse)] for one in sources.values() if one.purse is not None}
+        self._on_refused = on_refused
+        self._chance = chance or random.Random()  # noqa: S311 - no secret
+        self._rhythm = Rhythm(sources)
         self._together = {one.platform: one.ids_a_call for one in sources.values() if isinstance(one, Gathers)}
         #: Watches whose account is gone, until they answer again: an outage between is no news.
         self._gone: set[int] = set()
-        #: Watches that are asked less often than they want, and the interval in force.
-        self._stretched: dict[int, int] = {}
+        self._outages = Outages(self._together)
+        #: One for each kind of call to a platform: limits are of single kinds, too.
+        self._breakers: dict[tuple[str, str], Breaker] = defaultdict(Breaker)
+        #: Sources that refuse the bot as a whole, of which operators know.
+        self._refusing: set[str] = set()
+        #: How often in a row each watch failed.
+        self._failures: dict[int, int] = {}
         #: Sources whose purses know what was spent before the start.
         self._restored: set[str] = set()
         self._sources = sources
@@ -97,21 +114,56 @@ class Poll:
         async with self._database.write() as connection:
             due = await watches.claim(connection, now, together=self._together)
             await self._note_orphans(connection, due, now)
-        groups: dict[str, list[Watch]] = defaultdict(list)
+            batches, later = self._batches(due, now)
+            if later:
+                await watches.due_again(connection, later)
+        for source, batch in batches:
+            breaker = self._breaker(source, batch)
+            if breaker is not None:
+                breaker.called()
+                calls = -(-len(batch) // self._together[source.platform])
+                self._rhythm.called(source.platform, calls, now)
+            self._asking.update(watch.id for watch in batch)
+            task = asyncio.create_task(self._ask(source, batch, now), name=f"poll {source.platform}")
+            self._tasks[task] = [watch.id for watch in batch], now
+            task.add_done_callback(self._done)
+
+    def _batches(
+        self, due: Sequence[Watch], now: int
+    ) -> tuple[list[tuple[Source, list[Watch]]], list[tuple[int, int]]]:
+        """Cut what is due into calls of ``read``, those that share calls to the platform together.
+
+        Returns:
+            The batches; and the watches whose source is to be left alone, with when to come back to them.
+        """
+        groups: dict[tuple[str, str], list[Watch]] = defaultdict(list)
         for watch in due:
             if watch.id not in self._asking and watch.source in self._sources:
-                groups[watch.source].append(watch)
-        for name, group in groups.items():
+                groups[watch.source, watch.kind].append(watch)
+        batches, later = [], []
+        for (name, kind), group in groups.items():
             source = self._sources[name]
-            for start in range(0, len(group), source.batch):
-                batch = group[start : start + source.batch]
-                self._asking.update(watch.id for watch in batch)
-                task = asyncio.create_task(self._ask(source, batch, now), name=f"poll {name}")
-                self._tasks[task] = [watch.id for watch in batch], now
-                task.add_done_callback(self._done)
+            parts = [group[start : start + source.batch] for start in range(0, len(group), source.batch)]
+            if name in self._together:
+                breaker = self._breakers[name, kind]
+                free = 0 if not breaker.lets(now) else 1 if breaker.one_only else len(parts)
+                later += [(watch.id, breaker.again_at(now)) for part in parts[free:] for watch in part]
+                del parts[free:]
+            batches += [(source, part) for part in parts]
+        return batches, later
+
+    def _breaker(self, source: Source, batch: Sequence[Watch]) -> Breaker | None:
+        return self._breakers[source.platform, batch[0].kind] if source.platform in self._together else None
+
+    async def begin_anew(self, now: int) -> None:
+        """Ask at once, after a start, what was left alone before it: the operator may have mended it."""
+        async with self._database.write() as connection:
+            await watches.wake(connection, now)
 
     async def rearm(self, now: int) -> None:
         """Make everything due again that the clock, set back, would leave waiting."""
+        for breaker in self._breakers.values():
+            breaker.rearm(now)
         async with self._database.write() as connection:
             await watches.rearm(connection, now, longest=LONGEST_PAUSE)
 
@@ -151,44 +203,145 @@ class Poll:
         self._orphans.update(watch.id for watch in orphans)
 
     async def _ask(self, source: Source, batch: Sequence[Watch], now: int) -> None:
+        breaker = self._breaker(source, batch)
         try:
-            told = await self._read(source, batch, now)
+            await self._ingest.load([watch.id for watch in batch])
+            began = asyncio.get_running_loop().time()
+            told, error = await self._read(source, batch, now)
+            # What failed is left alone from the moment at which it failed.
+            failed_at = now + round((asyncio.get_running_loop().time() - began) * SECOND)
+            whole = error is not None or _all_failed(told)
+            again_at = None
+            if breaker is not None and whole:
+                usual = now + min(one.interval for one in batch)
+                again_at = self._judge(breaker, error, failed_at, sent_at=now, usual=usual)
+            elif breaker is not None:
+                breaker.well()
             await self._keep(source, now)
-            await self._store(self._in_rhythm(source, list(zip(batch, told, strict=True)), now), now)
-            for watch, one in zip(batch, told, strict=True):
-                await self._note_gone(watch, one)
+            pairs = list(zip(batch, told, strict=True))
+            await self._store(self._in_rhythm(source, pairs, now, failed_at=failed_at, again_at=again_at), now)
+            for watch, one in pairs:
+                await self._note(watch, one, of_all=whole, refused=isinstance(error, Denied | NotAllowed))
+            await self._note_refusal(source, error, whole=whole)
         finally:
+            if breaker is not None:
+                breaker.broke_off()
             self._asking.difference_update(watch.id for watch in batch)
+
+    def _judge(
+        self, breaker: Breaker, error: Exception | None, now: int, *, sent_at: int, usual: int
+    ) -> int:
+        """Note that a call to a platform came to nothing, and return when its watches are worth asking again.
+
+        Args:
+            sent_at: When the call went out.
+            usual: When they would be asked next, had it come to something.
+        """
+        if isinstance(error, Denied | NotAllowed):
+            breaker.rest(now + REFUSED)
+            return breaker.until
+        if isinstance(error, SourceError) and error.retry_after is not None:
+            breaker.rest(now + min(max(error.retry_after, SECOND), LONGEST_PAUSE))
+            return breaker.until
+        again_at = breaker.failed(now, self._chance.random(), sent_at=sent_at)
+        if isinstance(error, RateLimited):  # asked too often: not sooner than usual
+            breaker.rest(max(again_at, usual))
+            return breaker.until
+        return again_at
 
     async def _keep(self, source: Source, now: int) -> None:
         """Keep what a source has spent."""
         if self._memory is not None and source.purse is not None:
             await purses.keep(self._memory, source.platform, source.purse, now)
 
-    def _in_rhythm(self, source: Source, told: list[tuple[Watch, Told]], now: int) -> list[tuple[Watch, Told]]:
-        """Return what was told with the interval that was in force, and with the next one."""
-        stretch = self._thrift[source.platform].look(now) if source.platform in self._thrift else 1.0
+    def _in_rhythm(
+        self,
+        source: Source,
+        told: Sequence[tuple[Watch, Told]],
+        now: int,
+        *,
+        failed_at: int,
+        again_at: int | None,
+    ) -> list[tuple[Watch, Told]]:
+        """Return what was told with the interval that was in force, and with the moment of the next question.
+
+        Args:
+            failed_at: When it was known what failed.
+            again_at: When to ask again for those that failed; None: each by itself.
+        """
+        stretch, draw = self._rhythm.stretch(source.platform, now), self._chance.random()
+        in_a_hurry = stretch > 1 or self._rhythm.has_room(source.platform, now)
         kept = []
         for watch, one in told:
-            in_force = self._stretched.pop(watch.id, watch.interval)
-            one = _patient(watch, one, now)  # noqa: PLW2901
-            if stretch > 1 and one.again_at is None and not one.over:
-                interval = round(watch.interval * stretch)
-                self._stretched[watch.id] = interval
-                one = replace(one, again_at=now + interval)  # noqa: PLW2901
-            kept.append((watch if in_force == watch.interval else watch._replace(interval=in_force), one))
+            last = one.answers[-1] if one.answers else None
+            seen = self._rhythm.in_force(watch)
+            if isinstance(last, Failure):  # the interval in force stays: the next reading joins the one before
+                one = self._after(  # noqa: PLW2901
+                    watch, one, last, now, failed_at=failed_at, again_at=again_at, draw=draw
+                )
+            else:
+                self._failures.pop(watch.id, None)
+                heat = self._ingest.heat(watch, one)
+                interval = paced(watch.interval, heat if in_a_hurry else min(heat, Heat.LIVE), stretch=stretch)
+                one = self._rhythm.again(watch, one, now, interval=interval)  # noqa: PLW2901
+            kept.append((seen, one))
         return kept
 
-    async def _note_gone(self, watch: Watch, told: Told) -> None:
-        """Tell the chats' admins, once, of an account that is no longer there."""
+    def _after(
+        self,
+        watch: Watch,
+        told: Told,
+        failure: Failure,
+        now: int,
+        *,
+        failed_at: int,
+        again_at: int | None,
+        draw: float,
+    ) -> Told:
+        """Set when to ask again for a watch that failed, unless the source has set it."""
+        failures = self._failures[watch.id] = self._failures.get(watch.id, 0) + 1
+        if told.again_at is not None or told.over:
+            return told
+        if again_at is None and failure.retry_after is not None:
+            again_at = now + min(max(failure.retry_after, watch.interval), LONGEST_PAUSE)
+        if again_at is None:
+            again_at = failed_at + wait(failures, draw)
+            if failure.trouble in PATIENT:  # what was refused or asked too often is not asked sooner than usual
+                again_at = max(again_at, now + watch.interval)
+        return replace(told, again_at=again_at)
+
+    async def _note(self, watch: Watch, told: Told, *, of_all: bool, refused: bool) -> None:
+        """Log where an outage begins and ends; tell admins, once, of an account that is no longer there.
+
+        Args:
+            of_all: What went wrong concerns all that was asked.
+            refused: It was a refusal of the whole source, of which operators are told.
+        """
         last = told.answers[-1] if told.answers else None
         if isinstance(last, Answer):
+            self._outages.answered(watch, last.at)
             self._gone.discard(watch.id)
+        elif last is not None and not (refused and watch.source in self._together):
+            self._outages.failed(watch, last, of_all=of_all)
         if self._on_gone is None or not isinstance(last, Failure) or last.trouble is not Trouble.GONE:
             return
         if watch.id not in self._gone and not (watch.trouble or "").startswith(Trouble.GONE):
             await self._on_gone(watch, last.detail)
         self._gone.add(watch.id)
+
+    async def _note_refusal(self, source: Source, error: Exception | None, *, whole: bool) -> None:
+        """Tell operators, once, of a source that takes the bot's key no more."""
+        if source.platform not in self._together:
+            return
+        if not isinstance(error, Denied | NotAllowed):
+            if not whole and source.platform in self._refusing:
+                self._refusing.discard(source.platform)
+                log.info("a source answers again", source=source.platform)
+        elif source.platform not in self._refusing:
+            self._refusing.add(source.platform)
+            log.error("a source refuses this bot", source=source.platform, why=str(error))
+            if self._on_refused is not None:
+                await self._on_refused(source.platform, str(error))
 
     async def _restore(self, source: Source) -> None:
         """Tell a source's purse, before its first question, what was spent before the start."""
@@ -220,39 +373,40 @@ class Poll:
         if lost:
             raise NotStored("\n".join(lost))
 
-    async def _read(self, source: Source, batch: Sequence[Watch], now: int) -> Sequence[Told]:
+    async def _read(
+        self, source: Source, batch: Sequence[Watch], now: int
+    ) -> tuple[Sequence[Told], Exception | None]:
+        """Return what a source tells of a batch, and the error that concerns all of it, if there was one."""
         asks = [
             Ask(
                 reference=watch.reference,
                 known=self._ingest.known(watch.id),
                 since=watch.answered_at,
                 started=watch.created_at,
+                account=watch.account,
             )
             for watch in batch
         ]
+        wrong: Exception
         try:
             async with asyncio.timeout(LONGEST_READ_SECONDS):
-                return await source.read(asks, now)
+                return await source.read(asks, now), None
         except SourceError as error:
-            failure = error.failure(now)
-        except TimeoutError:
-            failure = Failure(
-                at=now,
-                trouble=SourceError.trouble,
-                detail=f"no answer within {LONGEST_READ_SECONDS} s",
-            )
+            failure, wrong = error.failure(now), error
+        except TimeoutError as error:
+            detail = f"no answer within {LONGEST_READ_SECONDS} s"
+            failure, wrong = Failure(at=now, trouble=SourceError.trouble, detail=detail), error
         except Exception as error:  # a fault of one source must not stop the others
             log.exception("a source failed in a way it should not", source=source.platform)
-            failure = Failure(at=now, trouble=SourceError.trouble, detail=f"internal: {type(error).__name__}")
+            detail = f"internal: {type(error).__name__}"
+            failure, wrong = Failure(at=now, trouble=SourceError.trouble, detail=detail), error
         again_at = None
         if failure.retry_after is not None:
             again_at = now + min(max(failure.retry_after, SECOND), LONGEST_PAUSE)
-        return [Told(answers=(failure,), again_at=again_at)] * len(batch)
+        return [Told(answers=(failure,), again_at=again_at)] * len(batch), wrong
 
 
-def _patient(watch: Watch, told: Told, now: int) -> Told:
-    """Let a source that asks for it alone rest as long as it asks."""
-    last = told.answers[-1] if told.answers else None
-    if told.again_at is not None or not isinstance(last, Failure) or last.retry_after is None:
-        return told
-    return replace(told, again_at=now + min(max(last.retry_after, watch.interval), LONGEST_PAUSE))
+def _all_failed(told: Sequence[Told]) -> bool:
+    """Tell whether several watches were asked for and all failed for a reason that is not their own."""
+    lasts = [one.answers[-1] for one in told if one.answers]
+    return len(lasts) > 1 and all(isinstance(one, Failure) and one.trouble not in OWN for one in lasts)

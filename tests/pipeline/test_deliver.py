@@ -22,6 +22,7 @@ from bot.ports.chat import (
     ChatMoved,
     MessageGone,
     NotPermitted,
+    Partly,
     Post,
     Refused,
     SendError,
@@ -50,6 +51,7 @@ class Stage:
         self.passed = 0
         self.chat = FakeChat(pace=Pace(Limits(), clock=lambda: self.passed / SECOND))
         self.warned: list[tuple[int, str]] = []
+        self.partly: list[bool] = []
         self.deliver = Deliver(database, {"fake": self.chat}, self.render, clock=lambda: self.now, warn=self.warn)
 
     async def render(self, owed: Owed) -> Post | None:
@@ -62,9 +64,10 @@ class Stage:
             facts={},
         )
 
-    async def warn(self, chat: Chat, owed: Owed, why: str, *, over: bool) -> None:
+    async def warn(self, chat: Chat, owed: Owed, why: str, *, over: bool, partly: bool = False) -> None:
         assert over == (why == "the topic is closed")
         self.warned.append((owed.subscription_id, why))
+        self.partly += [True] * partly
         await chat.tell("admin", says(why))
 
     async def owe(self, count: int = 1) -> None:
@@ -108,6 +111,31 @@ async def test_what_will_never_be_taken_is_given_up_and_the_next_one_is_sent(
     assert stage.chat.titles("ann") == ["ended:2"]
     assert stage.chat.titles("bob") == ["ended:1", "ended:2"]
     assert sorted(await stage.states()) == ["dead", "sent", "sent", "sent"]
+
+
+async def test_what_keeps_only_pictures_back_is_told_to_an_admin_once_and_holds_up_nothing(stage: Stage) -> None:
+    await stage.owe(3)
+    lacks = "allow me to send photos"
+    stage.chat.fails("ann", *[Partly(lacks, key=f"kept {n}") for n in range(3)])
+    with capture_logs():
+        await stage.tick()
+    assert await stage.states() == ["sent"] * 6
+    assert [why for _, why in stage.warned] == [lacks]
+    assert stage.partly == [True]
+    async with stage.database.read() as connection:
+        keys = {key for (key,) in await rows(connection, "delivery", "message_key")}
+        assert {"kept 0", "kept 1", "kept 2"} <= keys
+        assert await rows(connection, "subscription", "problem") == [(None,), (None,)]
+
+
+async def test_what_is_to_wait_alone_holds_up_no_other(stage: Stage) -> None:
+    await stage.owe(1)
+    stage.chat.fails("ann", TryLater("edits of old messages", retry_after=60 * SECOND, alone=True))
+    await stage.tick()
+    assert stage.chat.pace.wait("ann") == 0
+    assert sorted(await stage.states()) == ["pending", "sent"]
+    await stage.tick(60 * SECOND)
+    assert await stage.states() == ["sent", "sent"]
 
 
 async def test_a_missing_permission_is_told_to_an_admin_once_and_tried_again_until_it_is_there(

@@ -15,7 +15,6 @@ from typing import Any
 import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from structlog.testing import capture_logs
 
 from bot.domain import HOUR, MINUTE
 from bot.domain.reading import Answer, Failure, Reading, State, Trouble
@@ -223,7 +222,7 @@ async def test_the_ids_that_are_live_are_known_to_the_next_question(database: Da
 
 async def test_trouble_is_noted_once_and_cleared_once(database: Database) -> None:
     watch, ingest = await a_watched(database), Ingest(database)
-    seen, logged = [], []
+    seen = []
     steps: list[Answer | Failure] = [
         live(NOW, 5),
         Unavailable("No answer.").failure(NOW + 1 * INTERVAL),
@@ -232,14 +231,11 @@ async def test_trouble_is_noted_once_and_cleared_once(database: Database) -> Non
         live(NOW + 4 * INTERVAL, 5),
     ]
     for step in steps:
-        with capture_logs() as lines:
-            await take(ingest, await reloaded(database, watch), step)
+        await take(ingest, await reloaded(database, watch), step)
         now = await reloaded(database, watch)
         seen.append((now.trouble, now.trouble_since))
-        logged.append([line["event"] for line in lines])
     failing = ("unavailable: No answer.", NOW + INTERVAL)
     assert seen == [(None, None), failing, failing, (None, None), (None, None)]
-    assert logged == [[], ["a source cannot be read"], [], ["a source answers again"], []]
 
 
 async def test_a_failure_is_neither_offline_nor_zero_nor_an_answer(database: Database) -> None:

@@ -23,7 +23,7 @@ from storage.database import Connection, Database
 from storage.watches import Watch
 from tests.fakes.clock import NOW
 from tests.fakes.rows import INTERVAL, a_chat, a_watch, listens, rows
-from tests.fakes.source import FakeSource, live, told
+from tests.fakes.source import FakeSource, GatheringSource, live, told
 
 #: Seconds in which whatever need not wait is done, even on a busy machine.
 PATIENCE = 10
@@ -78,15 +78,15 @@ async def _at(database: Database) -> Stage:
 async def test_what_is_due_is_asked_in_batches_and_again_an_interval_later(at: Stage) -> None:
     await at.watch("a", "b", "c", "d")
     await at.watch("later", due_at=NOW + 1)
-    for name in "abcd":
-        at.fake.says(name, told(live(NOW, 5)), told(live(NOW + INTERVAL, 6)))
     await at.poll.tick(NOW)
     assert sorted(len(call) for call in at.fake.asked) == [1, 3]
     assert sorted(ask.reference for call in at.fake.asked for ask in call) == list("abcd")
     await at.poll.tick(NOW + INTERVAL - 1)
     assert [ask.reference for call in at.fake.asked[2:] for ask in call] == ["later"]
+    for name in "abcd":
+        at.fake.says(name, told(live(NOW + INTERVAL, 6)))
     await at.poll.tick(NOW + INTERVAL)
-    assert await at.samples() == [5, 5, 5, 5, 6, 6, 6, 6]
+    assert await at.samples() == [6, 6, 6, 6]
 
 
 async def test_a_source_is_told_what_is_known_of_a_watch(at: Stage) -> None:
@@ -97,6 +97,16 @@ async def test_a_source_is_told_what_is_known_of_a_watch(at: Stage) -> None:
     (first,), (second,) = at.fake.asked
     assert (first.known, first.since, first.started) == ((), None, NOW)
     assert (second.known, second.since, second.started) == (("s1",), NOW, NOW)
+
+
+async def test_a_source_is_told_what_is_known_also_at_the_first_question_after_a_start(at: Stage) -> None:
+    await at.watch("a")
+    at.fake.says("a", told(live(NOW, 5, key="s1")))
+    await at.poll.tick(NOW)
+    after = Stage(at.database)
+    await after.poll.tick(NOW + INTERVAL)
+    ((ask,),) = after.fake.asked
+    assert ask.known == ("s1",)
 
 
 async def test_a_question_that_failed_does_not_count_as_the_last_one(at: Stage) -> None:
@@ -327,7 +337,6 @@ async def test_a_clock_that_was_set_back_does_not_stop_the_polling(at: Stage) ->
     await at.poll.rearm(NOW)
     await at.poll.tick(NOW)
     assert await at.samples() == [5]
-    assert await at.due("a") == NOW + INTERVAL
 
 
 async def test_a_source_that_asked_to_wait_is_left_alone_though_the_clock_was_set_back(at: Stage) -> None:
@@ -395,17 +404,11 @@ async def test_an_account_that_is_gone_is_told_of_once(at: Stage) -> None:
     assert gone == [("a", "@a was renamed")]
 
 
-class Gatherer(FakeSource):
-    """A source that answers for three watches a call."""
-
-    ids_a_call = 3
-
-
 async def test_what_is_due_within_the_interval_fills_a_call_and_is_due_together_from_then_on(
     database: Database,
 ) -> None:
     at = Stage(database)
-    source = Gatherer("fake", batch=3)
+    source = GatheringSource("fake", batch=3, ids_a_call=3)
     poll = Poll(database, {"fake": source, "slow": at.slow}, at.ingest)
     for second, name in enumerate("abcd"):
         await at.watch(name, due_at=NOW + second * SECOND)

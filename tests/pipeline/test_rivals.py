@@ -13,9 +13,10 @@ from bot.domain import DAY
 from bot.domain.alerts.record import Scope, Standing, standing
 from bot.domain.measure import Measure
 from bot.domain.rivals import Place, Rivals
+from bot.pipeline.detect import Detect
 from bot.pipeline.ingest import Ingest
 from bot.ports.source import Told
-from storage import records, watches
+from storage import doubts, records, watches
 from storage.database import Connection, Database
 from storage.records import Entry
 from storage.watches import Watch
@@ -69,6 +70,18 @@ async def remembered(connection: Connection, chat_ids: list[int]) -> Rivals:
     return rivals
 
 
+async def doubt(connection: Connection, chance: random.Random, chat_ids: list[int]) -> None:
+    """Let some values of sessions count no more, for a chat or for all, and others again."""
+    ids = [row[0] for row in await rows(connection, "session", "id")]
+    for _ in range(4):
+        chat_id = chance.choice([None, *chat_ids])
+        session_id, measure = chance.choice(ids), chance.choice(MEASURES[:2])
+        await doubts.raise_(connection, session_id, measure, chat_id=chat_id, why="bots", made_by=None, now=NOW)
+    for one in sorted(await doubts.standing(connection), key=str):
+        if chance.random() < 0.3:
+            await doubts.lift(connection, one.session_id, one.measure, chat_id=one.chat_id, now=NOW, by=None)
+
+
 async def from_memory(connection: Connection, rivals: Rivals, place: Place, value: float) -> Standing | None:
     reached, _ = rivals.reach(place, value)
     if reached is None:
@@ -103,6 +116,30 @@ async def test_any_value_stands_in_memory_as_it_does_in_the_database(database: D
             assert ahead == min(
                 [f.best.value for f in fields.values() if f.best.value >= value], default=float("inf")
             )
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_so_it_does_while_values_are_doubted_and_trusted_again(database: Database, seed: int) -> None:
+    chance = random.Random(seed)
+    async with database.write() as connection:
+        found, chat_ids = await made(connection, chance)
+        followed = await watches.followed(connection, chat_ids)
+        detect = Detect()
+        for turn in range(4):
+            await detect.refresh(connection, [one.id for one in found])
+            rivals = detect._rivals
+            rivals.follow(followed)
+            for _ in range(40):
+                chat_id, measure = chance.choice(chat_ids), chance.choice(MEASURES)
+                watch = chance.choice([one for one in found if one.id in followed[chat_id]])
+                fields = await records.fields(connection, watch, chat_id=chat_id, measure=measure, apart_from=0)
+                place = Place(watch.id, watch.platform, chat_id, measure)
+                value = chance.randint(0, 28)
+                assert await from_memory(connection, rivals, place, value) == standing(value, fields), turn
+                assert rivals.top(place) == max((one.best.value for one in fields.values()), default=None)
+                floor = rivals.floor(watch.id, watch.platform, measure)
+                assert floor is None or standing(floor, fields) is None
+            await doubt(connection, chance, chat_ids)
 
 
 @pytest.mark.parametrize("seed", range(3))

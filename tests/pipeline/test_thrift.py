@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from bot.domain import DAY, HOUR, MINUTE
+from bot.domain import DAY, HOUR, MINUTE, SECOND
 from bot.pipeline.thrift import MOST, Thrift
 from bot.ports.purse import Purse
 
@@ -58,3 +58,23 @@ def test_without_a_limit_nothing_is_stretched() -> None:
     purse = Purse(unit="calls", limit=None, day_of=day_of)
     purse.charge(DAY, 1e9)
     assert Thrift(purse).look(DAY + HOUR) == 1
+
+
+def test_a_burst_of_look_ups_is_not_the_rhythm_of_the_day() -> None:
+    purse = Purse(unit="USD", limit=1, day_of=day_of)
+    thrift = Thrift(purse)
+    thrift.look(DAY)
+    purse.charge(DAY + 10, 0.12)
+    stretches = [thrift.look(DAY + n * MINUTE) for n in range(1, 120)]
+    assert max(stretches) < 4
+    assert stretches[-1] == 1
+
+
+def test_a_new_day_begins_in_full_rhythm_though_something_was_spent_before_the_look() -> None:
+    purse = Purse(unit="units", limit=10, day_of=day_of)
+    thrift = Thrift(purse)
+    thrift.look(DAY)
+    purse.charge(DAY, 10)
+    assert thrift.look(DAY + HOUR) == MOST
+    purse.charge(2 * DAY, 1)
+    assert thrift.look(2 * DAY + SECOND) == 1

@@ -1,0 +1,139 @@
+"""Writes what a chat is owed: the story of a delivery, in the chat's own words, as a post."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import structlog
+
+from bot.domain import HOUR
+from bot.domain.alerts import CALLS_NOBODY, MENDS
+from bot.domain.alerts import card as card_kind
+from bot.domain.alerts import ended as ended_kind
+from bot.domain.card import Shown
+from bot.domain.reading import State
+from bot.domain.story import Story
+from bot.ports.chat import Post, Target
+from bot.ports.easel import DrawError, Easel
+from bot.ports.message import Picture
+from bot.services import charting
+from bot.services import story as stories
+from bot.texts import alerts
+from bot.texts import charting as drawn
+from bot.texts.words import Words
+from storage import cards, watches
+from storage import chats as chat_store
+from storage.chats import Subscription
+from storage.database import Database
+from storage.outbox import Owed
+from storage.recaps import TOTALS
+
+log = structlog.get_logger(__name__)
+
+RECAPS = {ended_kind.KIND, card_kind.KIND}
+#: One is called at most so often, however much happens.
+MENTION_EVERY = HOUR
+
+
+class Writer:
+    """Turns deliveries into posts.
+
+    Args:
+        installation: See ``bot.ports.chat.Post``.
+        easel: Draws the charts of recaps; None for recaps without.
+    """
+
+    def __init__(
+        self, database: Database, clock: Callable[[], int], *, installation: str, easel: Easel | None = None
+    ) -> None:
+        self._easel = easel
+        self._database = database
+        self._clock = clock
+        self._installation = installation
+
+    async def post(self, owed: Owed) -> Post | None:
+        """Return a delivery as the chat will read it, or None if nobody wants it any more."""
+        if owed.kind != card_kind.KIND:
+            now = self._clock()
+            story = await stories.tell(self._database, owed, now=now)
+            return None if story is None else await self._write(owed, story, now)
+        written = await self.card(owed)
+        if written is None or written[0].over:  # a card that comes too late is none
+            return None
+        async with self._database.write() as connection:
+            await cards.note_shown(
+                connection,
+                subscription_id=owed.subscription_id,
+                session_id=owed.session_id,
+                shown=written[0].text(),
+            )
+        return written[1]
+
+    async def recap(self, owed: Owed) -> tuple[Mapping[str, float | None], Post] | None:
+        """Return a recap as it stands now, with its totals; None if nobody wants it any more."""
+        now = self._clock()
+        story = await stories.tell(self._database, owed, now=now)
+        if story is None or story.session.state is not State.ENDED:
+            return None
+        post = await self._write(owed, replace(story, at=now, since_end=True), now)
+        tally = story.session.tally
+        return None if post is None else ({name: getattr(tally, name) for name in TOTALS}, post)
+
+    async def card(self, owed: Owed) -> tuple[Shown, Post] | None:
+        """Return a card as it stands, with what a reader sees of it; None if nobody wants it any more."""
+        now = self._clock()
+        story = await stories.tell(self._database, owed, now=now)
+        post = None if story is None else await self._write(owed, story, now)
+        return None if story is None or post is None else (stories.shown(story), post)
+
+    async def _write(self, owed: Owed, story: Story, now: int) -> Post | None:
+        async with self._database.read() as connection:
+            chat = await chat_store.by_id(connection, owed.chat_id)
+            subscription = await chat_store.subscription_by_id(connection, owed.subscription_id)
+        muted = (
+            subscription is not None and subscription.muted_until is not None and subscription.muted_until > now
+        )
+        if (subscription is None or muted) and owed.kind not in MENDS:
+            return None
+        words = Words(language=chat.language or "en", timezone=chat.timezone or story.timezone)
+        message = alerts.write(story, words)
+        if story.kind in RECAPS and story.session.state is State.ENDED and subscription is not None:
+            message = replace(message, picture=await self._chart(owed, story, subscription, words))
+        mentioned = None if subscription is None else subscription.mentioned_at
+        rested = mentioned is None or owed.at - mentioned >= MENTION_EVERY
+        calls = rested and not story.late and story.replaces is None and story.kind not in CALLS_NOBODY
+        return Post(
+            delivery=owed.id,
+            installation=self._installation,
+            target=Target(chat=owed.chat_key, topic=owed.topic or None),
+            message=message,
+            stamp=words.clock(story.at).text,
+            replaces=story.replaces,
+            facts=stories.facts(story),
+            mention=subscription.mention if subscription is not None and calls else None,
+            answers=story.answers,
+        )
+
+    async def _chart(self, owed: Owed, story: Story, subscription: Subscription, words: Words) -> Picture | None:
+        """Return the chart of a recap; a recap without one is better than none."""
+        if self._easel is None:
+            return None
+        async with self._database.read() as connection:
+            watch = (await watches.by_ids(connection, [owed.watch_id]))[owed.watch_id]
+        plot = await charting.plot(
+            self._database,
+            name=story.name,
+            watch=watch,
+            session=story.session,
+            chat_id=owed.chat_id,
+            ladder=subscription.ladder,
+        )
+        if not plot.course.enough:
+            return None
+        try:
+            png = await self._easel.draw(drawn.chart(plot, words))
+        except DrawError as error:
+            log.warning("the chart of a recap was not drawn", why=str(error))
+            return None
+        return Picture(png=png, alt=drawn.alt(plot, words))
