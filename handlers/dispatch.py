@@ -9,10 +9,11 @@ from difflib import get_close_matches
 import structlog
 
 from bot.domain.outside import clean, without_secrets
+from bot.domain.reading import Trouble
 from bot.ports.command import Request, Takes, Who
 from bot.ports.message import Button, Line, Message
-from bot.ports.source import NoAddress, NotAllowed, SourceError
-from bot.services import presence, watching
+from bot.ports.source import AROUND, STOPS, BadAddress, NoAddress, NotAllowed, SourceError
+from bot.services import presence, ties, watching
 from bot.services.context import Services
 from bot.texts.words import N_, Words, code
 from handlers import COMMANDS
@@ -26,6 +27,8 @@ log = structlog.get_logger(__name__)
 
 #: Names offered as buttons: more would be a wall of them.
 MOST_CHOICES = 8
+#: What may stand behind a name that was pasted.
+AFTER_A_NAME = STOPS + "".join(AROUND.values()) + "> "
 #: What makes an admin of a chat.
 _NEEDED = {
     "telegram": N_("Ask an administrator of this chat."),
@@ -67,9 +70,13 @@ class Dispatcher:
             return [choice for choice in declared.choices if wanted in choice.casefold()]
         if declared.several:
             return _several(declared.several, typed)
-        if declared.takes is not Takes.NAME:
+        if declared.takes not in {Takes.NAME, Takes.TIE}:
             return []
         names = [one.name for one in await watching.listed(self.services, request)]
+        if declared.takes is Takes.TIE or declared.ties:
+            tied = [one.name for one in await ties.tied(self.services, request)]
+            names = tied if declared.takes is Takes.TIE else sorted([*tied, *names], key=str.casefold)
+        names = [*declared.also, *names]
         found = [name for name in names if wanted in name.casefold()]
         return sorted(found, key=lambda name: not name.casefold().startswith(wanted))
 
@@ -235,8 +242,25 @@ def _unknown_name(command: Command, request: Request, unknown: watching.UnknownN
     return Message(symbol="❔", title=title, lines=(where,))
 
 
+def _which_platform(meant: Sequence[str], name: str, request: Request, words: Words) -> Message:
+    """Ask on which of the platforms that are set up a bare name is meant."""
+    command, text = _BY_NAME["watch"], request.text.strip()
+    behind = text[text.index(name) + len(name) :].lstrip(AFTER_A_NAME) if name in text else ""
+    asked = replace(request, text=behind)
+    lines = [(code(_given(command, asked, address, instead_of="")),) for address in meant[:MOST_CHOICES]]
+    return Message(
+        symbol="❔",
+        title=words.say("On which platform is {name}?", name=clean(name, limit=80)),
+        lines=tuple(lines),
+        buttons=_choices(command, asked, meant, instead_of=""),
+    )
+
+
 def _source_error(error: SourceError, request: Request, words: Words, services: Services) -> Message:
     if isinstance(error, NoAddress):
+        meant = services.registry.named(str(error)) if request.command == "watch" else []
+        if meant:
+            return _which_platform(meant, str(error), request, words)
         shown = clean(without_secrets(str(error)), limit=80) or "…"
         title = words.say("“{address}” is not an address that I can watch.", address=shown)
         lines: list[Line] = []
@@ -247,4 +271,15 @@ def _source_error(error: SourceError, request: Request, words: Words, services: 
         lines += addresses(request, words, services)
         return Message(symbol="❔", title=title, lines=tuple(lines))
     symbol = "🔒" if isinstance(error, NotAllowed) else "❔"
-    return Message(symbol=symbol, title=words.say("{why}", why=str(error)))
+    return Message(symbol=symbol, title=words.say("{why}", why=str(error)), lines=_try_again(error, words))
+
+
+def _try_again(error: SourceError, words: Words) -> tuple[Line, ...]:
+    """Say when an address is worth trying again, where nothing is wrong with it."""
+    if error.retry_after is not None:
+        return (words.say("Nothing was changed. Try again in {time}.", time=words.duration(error.retry_after)),)
+    if error.trouble in {Trouble.UNAVAILABLE, Trouble.RATE_LIMITED, Trouble.GARBAGE} and not isinstance(
+        error, NotAllowed | BadAddress
+    ):
+        return (words.say("Nothing was changed. Try again in some minutes."),)
+    return ()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from bot.domain.measure import MARK_OF, Measure, measured
 from bot.domain.outside import clean
+from bot.domain.reading import Metric
+from bot.domain.statistics import JOINED_INTERVALS, Tally
 from bot.ports.command import Request
 from bot.ports.message import Line, Message
 from bot.services import statistics
@@ -36,14 +39,31 @@ def _line(one: statistics.Shown, now: int, words: Words) -> Line:
             time=time,
             since=words.time(one.session.gone_at),
         )
-    if tally.now is None:
+    measure = MARK_OF[Metric(one.watch.metric)]
+    value, at = _figure(tally, measure)
+    stale = one.watch.trouble is not None or now - at > JOINED_INTERVALS * one.watch.interval
+    if value is None and stale:
+        return words.say(
+            "{name}: seen at {time}, nothing is known since", name=bold(one.name), time=words.time(at)
+        )
+    if value is None:
         return words.say("{name}: {time} in, its figure is not shown", name=bold(one.name), time=time)
-    return words.say(
-        "{name}: {figure}, {time} in",
-        name=bold(one.name),
-        figure=counted(words, tally.now[0], one.watch.unit),
-        time=time,
-    )
+    figure = counted(words, value, one.watch.unit, None if measure is Measure.PEAK else measure)
+    if stale:
+        return words.say(
+            "{name}: {figure} at {time}, no figures since", name=bold(one.name), figure=figure, time=words.time(at)
+        )
+    if one.watch.daily and measure is not Measure.PEAK:
+        return words.say("{name}: {figure} today", name=bold(one.name), figure=figure)
+    return words.say("{name}: {figure}, {time} in", name=bold(one.name), figure=figure, time=time)
+
+
+def _figure(tally: Tally, measure: Measure) -> tuple[float | None, int]:
+    """Return the figure of the kind that the watch is about, as it was last known, and when that was."""
+    last = tally.last_at or 0
+    if measure is Measure.PEAK:
+        return tally.now or (None, last)
+    return measured(tally, measure), last
 
 
 def _announced(one: statistics.Shown, words: Words) -> Line:

@@ -1,172 +1,236 @@
-"""/record: enter a record known from outside, dispute one, remove one."""
+"""/record: enter a record known from outside; dispute one, or a session's value; take it back; who did what."""
 
 from __future__ import annotations
 
 import re
-from datetime import date
 
-from bot.domain.alerts.milestone import parse_ladder
-from bot.domain.alerts.record import Scope
-from bot.domain.measure import RECORDED, Measure
+from bot.domain.measure import RECORDED, Measure, measured
 from bot.ports.command import Param, Request, Takes, Who
-from bot.ports.message import Message
-from bot.services import book, watching
+from bot.ports.message import Line, Message
+from bot.services import disputing, watching
 from bot.services.context import Services
+from bot.services.disputing import Judged
 from bot.texts.alerts.common import name
-from bot.texts.units import PLATFORMS, measure_name, platform_name, value_text
+from bot.texts.units import measure_name, value_text
 from bot.texts.words import N_, Words, bold
-from handlers.arguments import quoted
 from handlers.command import Command, Group, Mistake
-from storage.records import Entry
+from handlers.measures import measure_of, one_word
+from handlers.record_add import EXAMPLE, add, corrected
+from storage.holdings import Doubted, Page
 
-ADD = '/record add 44,000 peak "K-POP Lyrical Space" on x 2022-03-15 https://example.org/report'
-_DATE = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
-_DISPUTED, _AT_LEAST, _EVERYWHERE = "disputed", "at-least", "everywhere"
+_ACTIONS = ("add", "dispute", "remove", "restore", "log")
+_DISPUTE = "/record dispute 3 Other reports say 57,000"
+_DOUBT = "/record dispute s12 peak A raid of bots"
+_NUMBER = re.compile(r"(s|#)?(\d{1,9})")
+_EVERYWHERE = "everywhere"
+_LONGEST_REASON = 200
 
 
 async def record(request: Request, services: Services, words: Words) -> Message:
     action, _, rest = request.text.strip().partition(" ")
     match action.lower():
         case "add":
-            return await _add(request, services, words, rest)
+            return await add(request, services, words, rest)
         case "dispute":
             return await _dispute(request, services, words, rest)
         case "remove":
             return await _remove(request, services, words, rest)
-    raise Mistake(words.say("Say add, dispute or remove."), example=ADD)
-
-
-async def _add(request: Request, services: Services, words: Words, text: str) -> Message:
-    typed = quoted(text)
-    if not typed:
-        raise Mistake(words.say("Say the value, the measure and the holder."), example=ADD)
-    value = _value(typed.pop(0), words)
-    flags = {flag for flag in (_DISPUTED, _AT_LEAST, _EVERYWHERE) if flag in typed}
-    typed = [word for word in typed if word not in flags]
-    measure = next((word for word in typed if word.lower() in list(RECORDED)), None)
-    if measure is None:
-        measures = words.list([one.value for one in RECORDED])
-        raise Mistake(words.say("Say which measure it is, one of {measures}.", measures=measures), example=ADD)
-    typed.remove(measure)
-    link = next((word for word in typed if word.startswith(("https://", "http://"))), None)
-    typed = [word for word in typed if word != link]
-    day = next((word for word in typed if _DATE.fullmatch(word)), None)
-    typed = [word for word in typed if word != day]
-    if day is not None and len(day) == len("2022-03-15"):
-        _check_day(day, words)
-    platform = await _platform(request, services, words, typed)
-    holder = " ".join(typed)
-    if not holder:
-        raise Mistake(words.say("Say whose record it is."), example=ADD)
-    if _EVERYWHERE in flags and not request.is_operator:
-        raise Mistake(words.say("Only those who run this bot enter records for all chats."), example=ADD)
-    entry = Entry(
-        platform=platform,
-        measure=measure.lower(),
-        scope=Scope.PLATFORM,
-        value=value,
-        holder=holder[:200],
-        date=day,
-        link=link,
-        disputed=_DISPUTED in flags,
-        at_least=_AT_LEAST in flags,
-    )
-    number = await book.add(services, request, entry, everywhere=_EVERYWHERE in flags)
-    kind = Measure(entry.measure)
-    return Message(
-        symbol="📗",
-        title=words.say(
-            "Entered as #{number}: {value} {measure} on {platform} by {holder}.",
-            number=str(number),
-            value=bold(value_text(words, kind, entry.value)),
-            measure=measure_name(words, kind),
-            platform=platform_name(platform),
-            holder=name(entry.holder),
-        ),
-        lines=(words.say("It counts from now on, marked as imported."),),
-    )
-
-
-def _value(word: str, words: Words) -> float:
-    try:
-        return parse_ladder([word])[0]
-    except ValueError:
-        raise Mistake(
-            words.say("“{word}” is not a figure: begin with the value.", word=word[:40]), example=ADD
-        ) from None
-
-
-def _check_day(day: str, words: Words) -> None:
-    try:
-        date.fromisoformat(day)
-    except ValueError:
-        raise Mistake(words.say("There is no day {day}.", day=day), example=ADD) from None
-
-
-async def _platform(request: Request, services: Services, words: Words, typed: list[str]) -> str:
-    """Take ``on <platform>`` out of what was typed, or the only platform that is watched here."""
-    lowered = [word.lower() for word in typed]
-    if "on" in lowered[:-1]:
-        place = len(lowered) - 2 - lowered[:-1][::-1].index("on")
-        platform = lowered[place + 1]
-        del typed[place : place + 2]
-        known = {*PLATFORMS, *services.registry.sources} | await _watched(request, services)
-        if platform not in known:
-            raise Mistake(
-                words.say(
-                    "I know no platform “{platform}”; there are: {platforms}.",
-                    platform=platform[:40],
-                    platforms=words.list(sorted(known)),
-                ),
-                example=ADD,
-            )
-        return platform
-    platforms = await _watched(request, services)
-    if len(platforms) != 1:
-        raise Mistake(words.say("Say on which platform it was."), example=ADD)
-    return platforms.pop()
-
-
-async def _watched(request: Request, services: Services) -> set[str]:
-    return {one.watch.platform for one in await watching.listed(services, request)}
+        case "restore":
+            return await _restore(request, services, words, rest)
+        case "log":
+            return await _log(request, services, words)
+    raise Mistake(words.say("Say add, dispute, remove, restore or log."), example=EXAMPLE)
 
 
 async def _dispute(request: Request, services: Services, words: Words, text: str) -> Message:
-    number, reason = _number(text, words, "/record dispute 3 Other reports say 57,000")
+    entry, session, rest = await _which(request, services, words, text, _DISPUTE)
+    if session is None:
+        reason = " ".join(rest)[:_LONGEST_REASON]
+        try:
+            changed = await disputing.dispute(services, request, entry, reason or None)
+        except (disputing.NoSuchEntry, disputing.NotYours) as error:
+            raise _not_found(error, entry, words) from None
+        return Message(
+            symbol="📗",
+            title=words.say(
+                "#{number} by {holder} is marked as disputed.",
+                number=str(entry),
+                holder=name(changed.entry.holder),
+            ),
+            lines=(words.say("It still has to be beaten; /record remove takes it out."),),
+        )
+    measure, everywhere, reason = _judgement(request, words, rest)
+    if not reason:
+        raise Mistake(words.say("Say why it is disputed: readers will see it."), example=_DOUBT)
     try:
-        entry = await book.dispute(services, request, number, reason or None)
-    except (book.NoSuchEntry, book.NotYours) as error:
-        raise _not_found(error, number, words) from None
-    return Message(
-        symbol="📗",
-        title=words.say(
-            "#{number} by {holder} is marked as disputed.", number=str(number), holder=name(entry.holder)
-        ),
-    )
+        judged = await disputing.doubt(services, request, session, measure, reason, everywhere=everywhere)
+    except disputing.NoSuchSession:
+        raise _no_session(session, words) from None
+    title = words.say("{what} counts no more here.", what=_value_of(judged, words))
+    if everywhere:
+        title = words.say("{what} counts no more anywhere.", what=_value_of(judged, words))
+    if not judged.changed:
+        title = words.say("{what} was disputed already; the reason is new.", what=_value_of(judged, words))
+    lines = [corrected(judged.posts, words)] if judged.posts else []
+    undo = words.say("Undo: {command}", command=f"/record restore s{session} {judged.measure.value}")
+    return Message(symbol="📗", title=title, lines=(*lines, undo))
 
 
 async def _remove(request: Request, services: Services, words: Words, text: str) -> Message:
-    number, _ = _number(text, words, "/record remove 3")
+    entry, session, _ = await _which(request, services, words, text, "/record remove 3")
+    if session is not None:
+        raise Mistake(words.say("A session cannot be removed; its value can be disputed."), example=_DOUBT)
     try:
-        entry = await book.remove(services, request, number)
-    except (book.NoSuchEntry, book.NotYours) as error:
-        raise _not_found(error, number, words) from None
+        changed = await disputing.remove(services, request, entry)
+    except (disputing.NoSuchEntry, disputing.NotYours) as error:
+        raise _not_found(error, entry, words) from None
+    lines = [corrected(changed.posts, words)] if changed.posts else []
+    undo = words.say("Undo: {command}", command=f"/record restore {entry}")
     return Message(
         symbol="📗",
-        title=words.say("#{number} by {holder} no longer counts.", number=str(number), holder=name(entry.holder)),
+        title=words.say(
+            "#{number} by {holder} no longer counts.", number=str(entry), holder=name(changed.entry.holder)
+        ),
+        lines=(*lines, undo),
     )
 
 
-def _number(text: str, words: Words, example: str) -> tuple[int, str]:
-    word, _, rest = text.strip().partition(" ")
-    digits = word.lstrip("#")
-    if not digits.isdecimal() or len(digits) > 9:
-        raise Mistake(words.say("Say the number that /records shows."), example=example)
-    return int(digits), rest.strip()[:200]
+async def _restore(request: Request, services: Services, words: Words, text: str) -> Message:
+    entry, session, rest = await _which(request, services, words, text, "/record restore 3")
+    if session is None:
+        try:
+            changed = await disputing.restore(services, request, entry)
+        except (disputing.NoSuchEntry, disputing.NotYours) as error:
+            raise _not_found(error, entry, words) from None
+        title = words.say(
+            "#{number} by {holder} counts again.", number=str(entry), holder=name(changed.entry.holder)
+        )
+        lines = (corrected(changed.posts, words),) if changed.posts else ()
+        return Message(symbol="📗", title=title, lines=lines)
+    measure, everywhere, _ = _judgement(request, words, rest)
+    try:
+        judged = await disputing.trust(services, request, session, measure, everywhere=everywhere)
+    except disputing.NoSuchSession:
+        raise Mistake(
+            words.say("Nothing of that is disputed for session s{number} here.", number=str(session)),
+            example="/records",
+        ) from None
+    title = words.say("{what} counts again.", what=_value_of(judged, words))
+    return Message(symbol="📗", title=title, lines=(corrected(judged.posts, words),) if judged.posts else ())
+
+
+async def _log(request: Request, services: Services, words: Words) -> Message:
+    pages, doubts = await disputing.history(services, request)
+    if not pages and not doubts:
+        return Message(symbol="📗", title=words.say("Nothing was entered or disputed here yet."))
+    lines = [(one.removed_at or one.created_at, _page(one, words)) for one in pages]
+    lines += [(one.removed_at or one.created_at, _doubt(one, words)) for one in doubts]
+    lines.sort(key=lambda pair: -pair[0])
+    return Message(
+        symbol="📗",
+        title=words.say("Who entered, disputed and removed what"),
+        lines=tuple(line for _, line in lines[: disputing.LOGGED]),
+        footer=words.say("People by the number that this platform knows them by."),
+    )
+
+
+def _page(one: Page, words: Words) -> Line:
+    what = words.say(
+        "#{number} {value} {measure}, {holder}: entered {date} by {who}",
+        number=str(one.id),
+        value=bold(value_text(words, one.measure, one.value)),
+        measure=measure_name(words, one.measure),
+        holder=name(one.holder),
+        date=words.date(one.created_at).text,
+        who=_who(one.made_by, words),
+    )
+    if one.disputed_by is not None:
+        what = words.say("{what}; disputed by {who}", what=what, who=_who(one.disputed_by, words))
+    if one.removed_at is not None:
+        what = words.say(
+            "{what}; removed {date} by {who}",
+            what=what,
+            date=words.date(one.removed_at).text,
+            who=_who(one.removed_by, words),
+        )
+    return what
+
+
+def _doubt(one: Doubted, words: Words) -> Line:
+    what = words.say(
+        "s{number} {measure}, {name}: disputed {date} by {who}: {why}",
+        number=str(one.session_id),
+        measure=measure_name(words, one.measure),
+        name=name(one.name),
+        date=words.date(one.created_at).text,
+        who=_who(one.made_by, words),
+        why=name(one.why),
+    )
+    if one.removed_at is None:
+        return what
+    return words.say(
+        "{what}; restored {date} by {who}",
+        what=what,
+        date=words.date(one.removed_at).text,
+        who=_who(one.removed_by, words),
+    )
+
+
+def _who(user: str | None, words: Words) -> str:
+    return user if user is not None else words.text("somebody unknown")
+
+
+async def _which(
+    request: Request, services: Services, words: Words, text: str, example: str
+) -> tuple[int, int | None, list[str]]:
+    """Return the entry's number, or the session's (by its number or its watch's name), and what follows."""
+    typed = one_word(text).split()
+    match = _NUMBER.fullmatch(typed[0].lower()) if typed else None
+    known = {one.name.casefold(): one for one in await watching.listed(services, request)}
+    for end in range(len(typed), 0, -1):
+        watched = known.get(" ".join(typed[:end]).casefold())
+        if watched is not None:
+            measure = next((found for word in typed[end:] if (found := measure_of(word)) is not None), None)
+            session = await disputing.newest(services, request, watched, measure)
+            if session is None:
+                raise Mistake(words.say("{name} has had no session yet.", name=watched.name), example=example)
+            return 0, session, typed[end:]
+    if match is None:
+        raise Mistake(
+            words.say("Say the number that /records shows, or the name of what is watched."), example=example
+        )
+    number = int(match[2])
+    return (0, number, typed[1:]) if match[1] == "s" else (number, None, typed[1:])
+
+
+def _judgement(request: Request, words: Words, typed: list[str]) -> tuple[Measure | None, bool, str]:
+    """Return the measure, whether it is for all chats, and the reason."""
+    everywhere = any(word.lower() == _EVERYWHERE for word in typed)
+    if everywhere and not request.is_operator:
+        raise Mistake(words.say("Only those who run this bot judge for all chats."), example=_DOUBT)
+    typed = [word for word in typed if word.lower() != _EVERYWHERE]
+    measure = measure_of(typed[0]) if typed else None
+    if measure is not None and measure not in RECORDED:
+        raise Mistake(
+            words.say("Say which measure it is, one of {measures}.", measures=words.list(list(RECORDED))),
+            example=_DOUBT,
+        )
+    reason = " ".join(typed[1:] if measure is not None else typed)
+    return measure, everywhere, reason[:_LONGEST_REASON]
+
+
+def _value_of(judged: Judged, words: Words) -> Line:
+    value = measured(judged.session.tally, judged.measure)
+    called = name(judged.name)
+    measure = measure_name(words, judged.measure)
+    if value is None:
+        return words.say("The {measure} of {name}", measure=measure, name=called)
+    shown = bold(value_text(words, judged.measure, value))
+    return words.say("{value} {measure} of {name}", value=shown, measure=measure, name=called)
 
 
 def _not_found(error: Exception, number: int, words: Words) -> Mistake:
-    if isinstance(error, book.NotYours):
+    if isinstance(error, disputing.NotYours):
         return Mistake(
             words.say("#{number} is everybody’s: only those who run this bot change it.", number=str(number)),
             example="/records",
@@ -174,15 +238,19 @@ def _not_found(error: Exception, number: int, words: Words) -> Mistake:
     return Mistake(words.say("There is no record #{number} here.", number=str(number)), example="/records")
 
 
+def _no_session(number: int, words: Words) -> Mistake:
+    return Mistake(words.say("There is no session s{number} here.", number=str(number)), example="/records")
+
+
 COMMAND = Command(
     name="record",
-    about=N_("Enter, dispute or remove a record known from outside"),
+    about=N_("Enter, dispute or remove a record; dispute a session’s figure"),
     group=Group.SET_UP,
     run=record,
     who=Who.ADMINS,
-    example=ADD,
+    example=EXAMPLE,
     params=(
-        Param("action", N_("add, dispute or remove"), required=True, choices=("add", "dispute", "remove")),
-        Param("details", N_("value, measure, holder, date, link; or its number"), Takes.REST),
+        Param("action", N_("add, dispute, remove, restore or log"), required=True, choices=_ACTIONS),
+        Param("details", N_("value, measure, holder, date, link; or its number and a reason"), Takes.REST),
     ),
 )

@@ -7,11 +7,14 @@ from difflib import get_close_matches
 from functools import lru_cache
 from zoneinfo import available_timezones
 
+from bot.domain import MINUTE
+from bot.domain.alerts import outage
 from bot.ports.command import Param, Request, Takes, Who
 from bot.ports.message import Line, Message
 from bot.services import watching
 from bot.services.context import Services
 from bot.texts.words import N_, Words, bold
+from handlers.arguments import minutes
 from handlers.command import Command, Group, Mistake
 from handlers.places import place_of
 from handlers.subscribe import called
@@ -19,6 +22,8 @@ from storage import chats
 
 _ROLES_ON = "discord"
 _ROLE = re.compile(r"<@&([0-9]{1,20})>")
+_NEVER = {"off", "never", "none"}
+_DEFAULT = "default"
 
 
 async def settings(request: Request, services: Services, words: Words) -> Message:
@@ -30,9 +35,15 @@ async def settings(request: Request, services: Services, words: Words) -> Messag
             return await _set_zone(value.strip(), request, services, words)
         case "admins":
             return await _set_admins(value.strip(), request, services, words)
+        case "patience":
+            return await _set_patience(value.strip(), request, services, words)
+        case "across":
+            return await _set_across(value.strip().lower(), request, services, words)
         case _ if _in_city(request.text.strip().casefold().replace(" ", "_")):
             return await _set_zone(request.text.strip(), request, services, words)
-    raise Mistake(words.say("There is no setting “{key}”; there are: timezone, admins.", key=key[:40]))
+    raise Mistake(
+        words.say("There is no setting “{key}”; there are: timezone, patience, across, admins.", key=key[:40])
+    )
 
 
 async def _shown(request: Request, services: Services, words: Words) -> Message:
@@ -45,15 +56,55 @@ async def _shown(request: Request, services: Services, words: Words) -> Message:
             example="/settings timezone Karachi",
         )
     ]
+    async with services.database.read() as connection:
+        chat = await chats.find(connection, platform=request.platform, key=request.chat)
+    patience = outage.PATIENCE if chat is None or chat.patience is None else chat.patience
+    told = _told_of_outages(patience, words)
+    lines.append(words.say("{told} Change it: {example}", told=told, example="/settings patience 30m"))
+    compared = _compared(words, across=chat is not None and chat.across)
+    lines.append(words.say("{told} Change it: {example}", told=compared, example="/settings across on"))
     if request.platform == _ROLES_ON:
-        async with services.database.read() as connection:
-            chat = await chats.find(connection, platform=request.platform, key=request.chat)
         roles = chat.roles if chat is not None else ()
         who = words.say("who may “Manage Server”")
         for role in roles:
             who = words.say("{others}, {role}", others=who, role=called(role))
         lines.append(words.say("Admins: {who}. Change it: {example}", who=who, example="/settings admins @role"))
     return Message(symbol="⚙️", title=_heading(request, words), lines=tuple(lines))
+
+
+def _told_of_outages(patience: int, words: Words) -> Line:
+    if not patience:
+        return words.say("Missing figures of live sessions are not told.")
+    return words.say(
+        "Missing figures of live sessions are told after {time}.", time=bold(words.duration(patience))
+    )
+
+
+async def _set_patience(typed: str, request: Request, services: Services, words: Words) -> Message:
+    wanted = typed.lower()
+    length = 0 if wanted in _NEVER else None if wanted == _DEFAULT else minutes(wanted)
+    if (length is None and wanted != _DEFAULT) or (length or 0) * MINUTE > outage.LONGEST_PATIENCE:
+        longest = words.duration(outage.LONGEST_PATIENCE)
+        raise Mistake(
+            words.say("Say how long I shall wait, up to {longest}, or off.", longest=longest),
+            example="/settings patience 30m",
+        )
+    patience = None if length is None else length * MINUTE
+    await watching.set_patience(services, request, patience)
+    return Message(symbol="⚙️", title=_told_of_outages(outage.PATIENCE if patience is None else patience, words))
+
+
+def _compared(words: Words, *, across: bool) -> Line:
+    if across:
+        return words.say("Figures of different platforms are compared, where they count the same thing.")
+    return words.say("Figures of different platforms are not compared.")
+
+
+async def _set_across(typed: str, request: Request, services: Services, words: Words) -> Message:
+    if typed not in {"on", "off"}:
+        raise Mistake(words.say("Say on or off."), example="/settings across on")
+    await watching.set_across(services, request, across=typed == "on")
+    return Message(symbol="⚙️", title=_compared(words, across=typed == "on"))
 
 
 def _heading(request: Request, words: Words) -> Line:
@@ -143,13 +194,17 @@ def _zones() -> tuple[str, ...]:
 
 COMMAND = Command(
     name="settings",
-    about=N_("How this chat wants things: time zone, admins"),
+    about=N_("How this chat wants things: time zone, patience, comparing, admins"),
     group=Group.SET_UP,
     run=settings,
     who=Who.ADMINS,
     example="/settings timezone Karachi",
     params=(
-        Param("setting", N_("timezone, admins"), choices=("timezone", "admins")),
-        Param("value", N_("a city, such as Karachi; or roles, or none"), Takes.REST),
+        Param(
+            "setting",
+            N_("timezone, patience, across, admins"),
+            choices=("timezone", "patience", "across", "admins"),
+        ),
+        Param("value", N_("a city, such as Karachi; 30m or off; or roles, or none"), Takes.REST),
     ),
 )

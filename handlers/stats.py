@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from bot.domain import DAY
 from bot.domain.alerts.record import Scope
 from bot.domain.story import BrokenRecord
 from bot.ports.command import Param, Request, Takes
 from bot.ports.message import Field, Line, Message
-from bot.services import statistics, watching
+from bot.services import comparing, statistics, ties
 from bot.services.context import Services
+from bot.services.ties import Tied
 from bot.texts.alerts.common import about, estimated, name, rival_line
 from bot.texts.figures import figures
+from bot.texts.trouble import reason, sentence, step
 from bot.texts.units import counted, measure_name, platform_name, value_text
 from bot.texts.words import N_, Words, bold
+from handlers.beside import minute_line
 from handlers.command import Command, Group
+from handlers.tied import tied_stats
+from storage.days import Posts
 from storage.watches import Watch
 
 
 async def stats(request: Request, services: Services, words: Words) -> Message:
-    watched = await watching.find(services, request, request.text)
+    watched = await ties.find(services, request, request.text)
+    if isinstance(watched, Tied):
+        return await tied_stats(watched, request, services, words)
     found = await statistics.of(services, request, watched)
     watch, session = watched.watch, found.session
     words = words.of(watch.timezone)
@@ -49,6 +57,9 @@ async def stats(request: Request, services: Services, words: Words) -> Message:
         ahead = _ahead(found, words)
         if ahead is not None:
             lines.append(ahead)
+        minute = await comparing.minute(services, request, watched, average=False)
+        standing = minute_line(minute, words) if minute is not None else None
+        lines += [standing] if standing is not None else []
     else:
         symbol = "⚪"
         title = words.say(
@@ -62,7 +73,11 @@ async def stats(request: Request, services: Services, words: Words) -> Message:
         symbol=symbol,
         title=title,
         lines=tuple(lines),
-        fields=(*fields, *figures(tally, watch.unit, words, live=session.is_live)),
+        fields=(
+            *fields,
+            *figures(tally, watch.unit, words, live=session.is_live),
+            *_since_the_start(found.posts, words.of(watch.timezone)),
+        ),
         footer=_footer(found, words),
     )
 
@@ -71,10 +86,29 @@ def trouble(watch: Watch, words: Words) -> list[Line]:
     """Return the line that says why a source gives no figures, if it does not."""
     if watch.trouble is None or watch.trouble_since is None:
         return []
-    why = watch.trouble.partition(": ")[2] or watch.trouble
-    return [
-        words.say("⚠️ The source cannot be read since {time}: {why}", time=words.time(watch.trouble_since), why=why)
-    ]
+    why, since = sentence(reason(watch.trouble, words)), words.time(watch.trouble_since)
+    lines = [words.say("⚠️ The source cannot be read since {time}: {why}", time=since, why=why)]
+    then = step(watch.trouble, words)
+    return [*lines, words.say("{step}", step=then)] if then else lines
+
+
+def _since_the_start(posts: Posts | None, words: Words) -> tuple[Field, ...]:
+    """Return the posts of all days, and of how many nothing is known."""
+    if posts is None:
+        return ()
+    total, date = bold(words.exact(posts.total)), words.date(posts.first_at)
+    lost = 1 + (posts.last_at // DAY - posts.first_at // DAY) - posts.days
+    if lost > 0:
+        text = words.plural(
+            "{total} posts since {date}, without {n} day of which nothing is known",
+            "{total} posts since {date}, without {n} days of which nothing is known",
+            lost,
+            total=total,
+            date=date,
+        )
+    else:
+        text = words.say("{total} posts since {date}", total=total, date=date)
+    return (Field(words.text("All days"), text),)
 
 
 def _ahead(found: statistics.Figures, words: Words) -> Line | None:
@@ -120,5 +154,5 @@ COMMAND = Command(
     group=Group.ASK,
     run=stats,
     example="/stats",
-    params=(Param("name", N_("what is watched here"), Takes.NAME),),
+    params=(Param("name", N_("what is watched or tied here"), Takes.NAME, ties=True),),
 )

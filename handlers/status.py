@@ -7,6 +7,7 @@ from bot.ports.message import Field, Message
 from bot.services.context import Services
 from bot.services.status import status as find
 from bot.texts.costs import amount
+from bot.texts.trouble import reason, sentence
 from bot.texts.units import platform_name
 from bot.texts.words import N_, Words
 from handlers.command import Command, Group
@@ -25,7 +26,22 @@ async def status(request: Request, services: Services, words: Words) -> Message:
         fields.append(Field(words.text("The oldest waits for"), words.say("{time}", time=waits)))
     for one in found.purses:
         spent = amount(words, one.spent, one.unit)
-        if one.limit is None:
+        if one.shut:
+            text = words.say(
+                "{platform} says that the day’s budget is used up ({spent} counted here); anew at {time}",
+                platform=platform_name(one.platform),
+                spent=spent,
+                time=words.time(one.resets_at),
+            )
+        elif one.limit is None and one.points is not None:
+            left, points = (words.exact(number) for number in one.points)
+            text = words.say(
+                "{spent} today; by its own count {left} of {points} points were left",
+                spent=spent,
+                left=left,
+                points=points,
+            )
+        elif one.limit is None:
             text = words.say("{spent} today", spent=spent)
         else:
             left = amount(words, max(0.0, one.limit - one.spent), one.unit)
@@ -40,7 +56,12 @@ async def status(request: Request, services: Services, words: Words) -> Message:
             text = words.say("{spent} ({most} if nothing is discounted)", spent=text, most=most)
         fields.append(Field(platform_name(one.platform), text))
     lines = [
-        words.say("⚠️ {name} cannot be read since {time}: {why}", name=name, time=words.time(since), why=why)
+        words.say(
+            "⚠️ {name} cannot be read since {time}: {why}",
+            name=name,
+            time=words.time(since),
+            why=sentence(reason(why, words)),
+        )
         for name, why, since in found.troubled
     ]
     return Message(symbol="🩺", title=words.say("Milepost is running"), lines=tuple(lines), fields=tuple(fields))

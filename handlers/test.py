@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.domain.alerts import milestone
+from bot.domain.alerts import CALLS_NOBODY, milestone
 from bot.ports.command import Param, Request, Takes, Who
 from bot.ports.message import Button, Line, Message
 from bot.services import watching
@@ -24,6 +24,9 @@ _LABELS = {
     "milestones": N_("Milestone"),
     "records": N_("Record"),
     "recap": N_("Recap"),
+    "outages": N_("Outage"),
+    "reminder": N_("Reminder"),
+    "close": N_("Close to a record"),
 }
 
 
@@ -54,7 +57,7 @@ def _goes(one: Subscription, kind: str, now: int, words: Words) -> Line:
         )
     if one.muted_until is not None and one.muted_until > now:
         return words.say("It would not go to {place}, which is muted.", place=where)
-    if one.mention is not None:
+    if one.mention is not None and kind not in CALLS_NOBODY:
         return words.say("It would go to {place} and call {whom}.", place=where, whom=called(one.mention))
     return words.say("It would go to {place}.", place=where)
 
@@ -68,8 +71,6 @@ COMMAND = Command(
     example="/test Night Radio records",
     params=(
         Param("name", N_("what is watched here"), Takes.NAME),
-        Param(
-            "kind", N_("start, milestones, records or recap"), choices=("start", "milestones", "records", "recap")
-        ),
+        Param("kind", N_("start, milestones, records, recap, outages, reminder or close"), choices=TYPED),
     ),
 )

@@ -9,6 +9,7 @@ from bot.domain.reading import Metric
 from bot.ports.command import Param, Request, Takes, Who
 from bot.ports.message import Line, Message
 from bot.ports.rooms import Bound
+from bot.ports.source import Cost
 from bot.services import watching
 from bot.services.context import Services
 from bot.texts.costs import amount
@@ -49,17 +50,21 @@ async def watch(request: Request, services: Services, words: Words) -> Message:
         lines.append(words.say("It is on the air right now."))
     elif added.description.live_now is False:
         lines.append(words.say("It is not on the air right now; I will tell when it is."))
+    elif not added.description.daily:
+        lines.append(words.say("Whether it is on the air could not be asked yet; I will tell when it is."))
+    if (due := added.description.next_at) is not None:
+        lines.append(words.say("Announced for {date}, {time}.", date=words.date(due), time=words.time(due)))
     if added.description.note:
         lines.append(words.say("{note}", note=added.description.note))
-    cost = added.description.cost
-    if cost is not None and cost.limit is not None:
-        lines.append(
-            words.say(
-                "It costs up to {cost} a day of the {limit} that this bot may spend there.",
-                cost=amount(words, cost.amount, cost.unit),
-                limit=amount(words, cost.limit, cost.unit),
-            )
-        )
+    lines += [
+        words.say("{name} is watched here already, and this is one of its sessions: both tell it.", name=bold(one))
+        for one in added.part_of
+    ]
+    lines += [
+        words.say("{name} is watched here already, and is one of its sessions: both tell it.", name=bold(one))
+        for one in added.parts
+    ]
+    lines += _costs(added.description.cost, words)
     kinds, where = words.list(names(watching.kinds_of(added.watch), words)), place_of(request)
     if where is None:
         lines.append(words.say("Alerts come here: {kinds}.", kinds=kinds))
@@ -121,6 +126,40 @@ def _reports(added: watching.Added, words: Words) -> Line:
         figure=figure,
         interval=words.duration(added.watch.interval),
     )
+
+
+def _costs(cost: Cost | None, words: Words) -> list[Line]:
+    """Return what a watch costs a day of what may be spent, and what finding it out has cost."""
+    if cost is None or cost.limit is None:
+        return []
+    day, limit = amount(words, cost.amount, cost.unit), amount(words, cost.limit, cost.unit)
+    if cost.amount > cost.limit:
+        lines = [
+            words.say(
+                "Asked at each interval it would cost up to {cost} a day, more than the {limit} that this bot may "
+                "spend there: it will be asked less often.",
+                cost=day,
+                limit=limit,
+            )
+        ]
+    elif cost.each is not None:
+        each = words.say(
+            "Each {session} of it costs {cost} a day of the {limit} that this bot may spend there.",
+            session=cost.each,
+            cost=day,
+            limit=limit,
+        )
+        lines = [each]
+    else:
+        lines = [
+            words.say(
+                "It costs up to {cost} a day of the {limit} that this bot may spend there.", cost=day, limit=limit
+            )
+        ]
+    if cost.once:
+        once = amount(words, cost.once, cost.unit)
+        lines.append(words.say("Looking its name up has cost {cost}, once.", cost=once))
+    return lines
 
 
 def addresses(request: Request, words: Words, services: Services) -> list[Line]:

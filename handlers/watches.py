@@ -21,14 +21,26 @@ async def watches(request: Request, services: Services, words: Words) -> Message
     if not found:
         raise watching.NoWatches
     alerts = await watching.subscriptions(services, request)
+    over = await watching.over(services, found)
     lines: list[Line] = []
     for one in found:
         watch = one.watch
+        address = code(without_secrets(f"{watch.source}:{watch.reference}"))
+        if watch.id in over:
+            lines.append(
+                words.say(
+                    "{name} – {address}: over; its figures stay: {stats}",
+                    name=bold(one.name),
+                    address=address,
+                    stats=f"/stats {one.name}",
+                )
+            )
+            continue
         lines.append(
             words.say(
                 "{name} – {address}: {unit}, every {interval}",
                 name=bold(one.name),
-                address=code(without_secrets(f"{watch.source}:{watch.reference}")),
+                address=address,
                 unit=watch.unit,
                 interval=words.duration(watch.interval),
             )

@@ -1,125 +1,180 @@
-"""Records as a chat sees them: its own sessions and the record book, measure by measure."""
+"""Records as a chat sees them: its own sessions, those of its platforms, and the record book, by measure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
-import structlog
-
-from bot.domain.alerts.record import Rival, Scope
+from bot.domain.alerts.record import Scope
 from bot.domain.measure import LIVE_RECORDED, RECORDED, Measure, measured
+from bot.domain.session import Session
 from bot.ports.command import Request
 from bot.services.context import Services
-from bot.services.watching import Watched, chat_of, listed
-from storage import chats, records, sessions
+from bot.services.watching import Watched, listed
+from storage import chats, holdings, records, sessions
+from storage.database import Connection
+from storage.holdings import Doubted, Holding
 from storage.records import Entry
 
-log = structlog.get_logger(__name__)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A value that holds the records of some scopes, or stands in the book beside them.
+
+    Attributes:
+        scopes: Those whose record it is, the widest first; none for an entry that holds none.
+        name: What the chat calls its watch, or what it is called; for an entry, its holder.
+        seen: How it was measured, for one of ours.
+        entry: The entry of the book, for one from there.
+        live: It is what a live session has come to so far.
+        sessions, since: Of how many sessions it is the best in the widest scope, and since when they were tracked.
+    """
+
+    value: float
+    name: str
+    scopes: tuple[Scope, ...] = ()
+    seen: Holding | None = None
+    entry: Entry | None = None
+    live: bool = False
+    sessions: int = 0
+    since: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shelf:
-    """All that is known of one measure on one platform, best first.
+    """All that is known of one measure on one platform, the highest first.
 
     Attributes:
-        best: The best ended session of each watch here, as (what it is called here, session).
-        so_far: What sessions that are live have reached, as (what it is called here, value), where that is above
-            all the watch did before.
-        booked: Entries of the record book.
+        doubted: Values that do not count, with what the chat calls the watch.
     """
 
     platform: str
     measure: Measure
-    best: tuple[tuple[str, Rival], ...]
-    so_far: tuple[tuple[str, float], ...]
-    booked: tuple[Entry, ...]
+    held: tuple[Held, ...]
+    doubted: tuple[tuple[str, Doubted], ...]
 
 
-class NoSuchEntry(Exception):
-    """The chat's record book has no entry of this number."""
+async def shelves(
+    services: Services,
+    request: Request,
+    *,
+    scope: Scope | None = None,
+    measures: Collection[Measure] = RECORDED,
+    of: Watched | None = None,
+) -> list[Shelf]:
+    """Return the records that this chat knows.
 
-
-class NotYours(Exception):
-    """The entry is everybody's; only operators may change it."""
-
-
-async def shelves(services: Services, request: Request, scope: Scope | None = None) -> list[Shelf]:
-    """Return the records that this chat knows; of one scope only, if one is given."""
+    Args:
+        scope: Only those of one scope.
+        of: Only those of one watch.
+    """
     found = await listed(services, request)
     by_platform: dict[str, list[Watched]] = {}
-    for one in found:
+    for one in found if of is None else [of]:
         by_platform.setdefault(one.watch.platform, []).append(one)
-    shelves_ = []
     async with services.database.read() as connection:
         chat = await chats.find(connection, platform=request.platform, key=request.chat)
-        entries = await records.entries(connection, chat_id=chat.id if chat else None)
+        chat_id = chat.id if chat is not None else None
+        entries = await records.entries(connection, chat_id=chat_id) if of is None else []
+        doubts = await holdings.doubts(connection, chat_id=chat_id)
         live = await sessions.on_air(connection, [one.watch.id for one in found])
-        if scope is not None:
-            entries = [one for one in entries if one.scope == scope]
+        made = []
         for platform in sorted({*by_platform, *(one.platform for one in entries)}):
-            names = {one.watch.id: one.name for one in by_platform.get(platform, [])}
-            for measure in RECORDED:
-                best = await records.best_sessions(connection, names, measure=measure)
-                before = {id_: rival.value for id_, rival in best}
-                so_far = tuple(
-                    (names[one.watch_id], value)
-                    for one in live
-                    if one.watch_id in names and measure in LIVE_RECORDED and one.is_live
-                    if (value := measured(one.tally, measure)) is not None and value > before.get(one.watch_id, 0)
+            ours = by_platform.get(platform, [])
+            names = {one.watch.id: one.name for one in ours}
+            for measure in [one for one in RECORDED if one in measures]:
+                booked = [one for one in entries if one.platform == platform and one.measure == measure]
+                held = await _held(
+                    connection, platform, measure, names, booked, chat_id=chat_id, alone=of is not None
                 )
-                booked = tuple(e for e in entries if e.platform == platform and e.measure == measure)
-                if best or booked or so_far:
-                    shelves_.append(
-                        Shelf(
-                            platform=platform,
-                            measure=measure,
-                            best=tuple((names[id_], rival) for id_, rival in best),
-                            so_far=so_far,
-                            booked=booked,
-                        )
-                    )
-    return shelves_
+                if measure in LIVE_RECORDED:
+                    unsure = {one.session_id for one in doubts if one.measure is measure}
+                    held += _so_far([one for one in live if one.id not in unsure], names, measure, held)
+                if scope is not None:
+                    held = [one for one in held if scope in one.scopes or _is_of(one, scope)]
+                doubted = tuple(
+                    (names.get(one.watch_id, one.name), one)
+                    for one in doubts
+                    if one.platform == platform
+                    and one.measure is measure
+                    and (one.watch_id in names or (one.everywhere and of is None))
+                )
+                if held or (doubted and scope is None):
+                    held.sort(key=lambda one: (-one.value, one.live))
+                    made.append(Shelf(platform=platform, measure=measure, held=tuple(held), doubted=doubted))
+        return made
 
 
-async def add(services: Services, request: Request, entry: Entry, *, everywhere: bool) -> int:
-    """Put an entry into the chat's book, or into everybody's, and return its number."""
-    async with services.database.write() as connection:
-        chat = await chat_of(services, request, connection)
-        own = {name: getattr(entry, name) for name in Entry.__dataclass_fields__}
-        own["chat_id"] = None if everywhere else chat.id
-        id_ = await records.add(connection, Entry(**own), now=services.clock())
-    log.info("a record was entered", entry=id_, chat=request.chat, platform=request.platform)
-    return id_
+def _is_of(one: Held, scope: Scope) -> bool:
+    """Tell whether something that holds no record belongs to a scope all the same."""
+    if one.entry is not None:
+        return not one.scopes and one.entry.scope == scope
+    return one.live and scope is Scope.WATCH
 
 
-async def dispute(services: Services, request: Request, number: int, reason: str | None) -> Entry:
-    """Mark an entry as disputed, with a reason.
+async def _held(
+    connection: Connection,
+    platform: str,
+    measure: Measure,
+    names: dict[int, str],
+    booked: list[Entry],
+    *,
+    chat_id: int | None,
+    alone: bool,
+) -> list[Held]:
+    """Return who holds the record of each scope, and the other entries; a wider scope only if it adds a rival."""
+    own = await holdings.of_watches(connection, list(names), measure, chat_id=chat_id)
+    outside = None
+    if not alone:
+        outside = await holdings.elsewhere(connection, platform, measure, apart_from=names, chat_id=chat_id)
+    made = [
+        Held(
+            value=one.value,
+            name=names[one.watch_id],
+            scopes=(Scope.WATCH,),
+            seen=one,
+            sessions=one.sessions,
+            since=one.since,
+        )
+        for one in own
+    ]
+    made += [Held(value=one.value, name=one.holder, entry=one) for one in booked]
+    if alone:
+        return made
+    in_chat = [one for one in made if one.entry is None or one.entry.scope <= Scope.CHAT]
+    sessions_, since = sum(one.sessions for one in in_chat), _first([one.since for one in in_chat])
+    if len(in_chat) > 1:
+        made = _crown(made, in_chat, Scope.CHAT, sessions_, since)
+    if outside is not None:
+        made.append(Held(value=outside.value, name=outside.name, seen=outside))
+        sessions_, since = sessions_ + outside.sessions, _first([since, outside.since])
+    if outside is not None or any(one.scope == Scope.PLATFORM for one in booked):
+        made = _crown(made, made, Scope.PLATFORM, sessions_, since)
+    return [one for one in made if one.scopes or one.entry is not None]
 
-    Raises:
-        NoSuchEntry, NotYours: It cannot be marked from here.
-    """
-    return await _change(services, request, number, disputed=True, note=reason)
+
+def _crown(made: list[Held], among: list[Held], scope: Scope, sessions_: int, since: int | None) -> list[Held]:
+    """Give the record of a scope to the highest; equal ones share it."""
+    best = max(one.value for one in among)
+    crowned = []
+    for one in made:
+        wins = one.value == best and (one in among or one.scopes)
+        if wins:
+            one = replace(one, scopes=(scope, *one.scopes), sessions=sessions_, since=since)  # noqa: PLW2901
+        crowned.append(one)
+    return crowned
 
 
-async def remove(services: Services, request: Request, number: int) -> Entry:
-    """Take an entry out of the book; it is kept as removed.
-
-    Raises:
-        NoSuchEntry, NotYours: It cannot be removed from here.
-    """
-    return await _change(services, request, number, removed_at=services.clock())
+def _first(moments: list[int | None]) -> int | None:
+    return min((one for one in moments if one is not None), default=None)
 
 
-async def _change(services: Services, request: Request, number: int, **values: object) -> Entry:
-    async with services.database.write() as connection:
-        chat = await chat_of(services, request, connection)
-        entries: Sequence[Entry] = await records.entries(connection, chat_id=chat.id)
-        entry = next((one for one in entries if one.id == number), None)
-        if entry is None:
-            raise NoSuchEntry
-        if entry.chat_id is None and not request.is_operator:
-            raise NotYours
-        await records.change(connection, number, **values)
-    log.info("a record was changed", entry=number, chat=request.chat, what=", ".join(values))
-    return entry
+def _so_far(live: list[Session], names: dict[int, str], measure: Measure, held: list[Held]) -> list[Held]:
+    """Return what live sessions have come to, where that is above all that their watch did before."""
+    before = {one.seen.watch_id: one.value for one in held if one.seen is not None}
+    return [
+        Held(value=value, name=names[one.watch_id], live=True)
+        for one in live
+        if one.watch_id in names and one.is_live
+        if (value := measured(one.tally, measure)) is not None and value > before.get(one.watch_id, 0)
+    ]

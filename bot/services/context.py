@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bot.ports.easel import Easel
 from bot.ports.source import Registry
 from storage.database import Database
 
@@ -19,6 +20,7 @@ class Services:
         interval: Milliseconds between polls where a source prescribes nothing.
         grace: Milliseconds for which a session may be gone and come back.
         started_at: When this process began.
+        easel: Where charts become pictures.
     """
 
     database: Database
@@ -27,3 +29,4 @@ class Services:
     interval: int
     grace: int
     started_at: int
+    easel: Easel

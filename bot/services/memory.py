@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 
 from bot.ports.memory import Memory
 from bot.ports.purse import Purse, Spent
@@ -43,5 +44,5 @@ async def keep(kept: Memory, platform: str, purse: Purse, now: int) -> None:
         return
     purse.changed = False
     spent = purse.spent(now)
-    as_text = json.dumps({"day": spent.day, "amount": spent.amount, "at_most": spent.at_most})
+    as_text = json.dumps(asdict(spent))
     await kept.put(_PURSE, {platform: as_text})

@@ -5,21 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.domain import HOUR, MINUTE
-from bot.domain.alerts import milestone, record
+from bot.domain.alerts import close, milestone, outage, record, reminder
 from bot.domain.alerts.record import Rival, Scope, Standing
 from bot.domain.measure import MARK_OF, Measure, measured
-from bot.domain.reading import Metric, State
+from bot.domain.reading import Metric, State, Trouble
 from bot.domain.session import Session
 from bot.domain.statistics import Tally
-from bot.domain.story import BrokenRecord, Story
+from bot.domain.story import BrokenRecord, Chase, Story
 from bot.ports.command import Request
 from bot.services.context import Services
 from bot.services.watching import Watched, here, subscriptions
-from storage import sessions
+from storage import chats, sessions
 from storage.chats import Subscription
 
 #: Where nothing was ever read.
 FIGURE = 1_250
+#: How near the preview of a near record is.
+NEAR = 0.93
 
 
 async def preview(services: Services, request: Request, watched: Watched, kind: str) -> Story:
@@ -51,7 +53,39 @@ async def preview(services: Services, request: Request, watched: Watched, kind: 
         return _rung(replace(story, measure=measure, value=value), own)
     if kind == record.KIND:
         return replace(story, measure=measure, value=value, records=(_broken(story, measure, value),))
+    if kind == close.KIND:
+        rival = Rival(value=max(value / NEAR // 1, value + 1), holder=watched.name)
+        chase = Chase(measure=measure, value=value, scope=Scope.WATCH, rival=rival)
+        return replace(story, measure=measure, value=value, chase=chase)
+    if kind == reminder.KIND:
+        return await _announced(services, story, own, now=now)
+    if kind == outage.KIND:
+        return await _unread(services, story, request, watched, now=now)
     return story
+
+
+async def _announced(services: Services, story: Story, own: Subscription | None, *, now: int) -> Story:
+    """Return a reminder of what is announced next, as it will be told; or of what might be."""
+    lead = own.remind_before if own is not None and own.remind_before is not None else reminder.LEAD
+    async with services.database.read() as connection:
+        on_air = await sessions.on_air(connection, [story.session.watch_id])
+    coming = [one for one in on_air if not one.is_live and one.started_at is not None and one.started_at > now]
+    session = min(coming, key=lambda one: one.started_at or 0, default=None)
+    if session is None or session.started_at is None:
+        due = now + lead
+        session = Session(story.session.watch_id, ["preview"], State.SCHEDULED, started_at=due)
+    else:
+        due = session.started_at
+    return replace(story, session=session, at=due - lead, url=session.url or story.url)
+
+
+async def _unread(services: Services, story: Story, request: Request, watched: Watched, *, now: int) -> Story:
+    """Return an outage that has just lasted longer than the chat's patience."""
+    async with services.database.read() as connection:
+        chat = await chats.find(connection, platform=request.platform, key=request.chat)
+    patience = (chat.patience if chat is not None else None) or outage.PATIENCE
+    why = watched.watch.trouble or Trouble.UNAVAILABLE.value
+    return replace(story, at=now, since=now - patience, why=why)
 
 
 def _rung(story: Story, own: Subscription | None) -> Story:

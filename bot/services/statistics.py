@@ -16,7 +16,8 @@ from bot.ports.command import Request
 from bot.services.context import Services
 from bot.services.story import as_called, broken_records
 from bot.services.watching import Watched, here, listed, subscriptions
-from storage import chats, samples, sessions, watches
+from storage import chats, days, samples, sessions, watches
+from storage.days import Posts
 from storage.watches import Watch
 
 
@@ -38,6 +39,7 @@ class Figures:
         next_rung: The next one on the chat's ladder, while live.
         estimate: When that would be reached, if the pace carries it.
         records: Those that the session holds.
+        posts: Of a watch that counts posts by days, all since its first day.
     """
 
     watched: Watched
@@ -45,6 +47,7 @@ class Figures:
     next_rung: float | None = None
     estimate: Estimate | None = None
     records: tuple[BrokenRecord, ...] = ()
+    posts: Posts | None = None
 
 
 async def on_air(services: Services, request: Request) -> list[Shown] | None:
@@ -73,7 +76,7 @@ async def of(services: Services, request: Request, watched: Watched) -> Figures:
         chat = await chats.find(connection, platform=request.platform, key=request.chat)
         records: tuple[BrokenRecord, ...] = ()
         if chat is not None:
-            records, _ = await broken_records(connection, watch, session, chat_id=chat.id)
+            records = await broken_records(connection, watch, session, chat_id=chat.id)
             names = {one.id: name for name, one in await watches.of_chat(connection, chat.id)}
             records = await as_called(connection, names, records)
             if session.is_live:  # the others stand when it is over
@@ -85,7 +88,9 @@ async def of(services: Services, request: Request, watched: Watched) -> Figures:
             last = session.tally.last_at or 0
             points = confirmed(await samples.between(connection, session.id, first=last - WINDOW, last=last))
             guess = estimate(points, rung) if rung is not None and session.gone_at is None else None
-    return Figures(watched=watched, session=session, next_rung=rung, estimate=guess, records=records)
+        counts_posts = watch.daily and Metric(watch.metric) is Metric.POSTS
+        in_all = await days.posts(connection, watch.id) if counts_posts else None
+    return Figures(watched=watched, session=session, next_rung=rung, estimate=guess, records=records, posts=in_all)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,24 +120,10 @@ async def would_have_told(
                 else [(one.at, one.tuned_in) for one in kept if one.tuned_in is not None]
             )
             earlier = [value for one in newest[place + 1 :] if (value := _mark(one, MARK_OF[metric])) is not None]
-            found.append(Told(session=session, rungs=_rungs(points, ladder, max(earlier, default=None))))
+            best = max(earlier, default=None)
+            found.append(Told(session=session, rungs=milestone.passed(points, ladder, best=best)))
     return found
 
 
 def _mark(session: Session, measure: Measure) -> float | None:
     return session.tally.peak if measure is Measure.PEAK else getattr(session.tally, measure.value)
-
-
-def _rungs(
-    points: Sequence[tuple[int, float]], ladder: Sequence[float] | None, best: float | None
-) -> tuple[tuple[int, float], ...]:
-    mark: float | None = None
-    told = []
-    for at, value in points:
-        if mark is not None and value <= mark:
-            continue
-        rung = milestone.rung(ladder, before=mark, after=value, best=best)
-        mark = value
-        if rung is not None:
-            told.append((at, rung))
-    return tuple(told)

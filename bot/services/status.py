@@ -11,7 +11,12 @@ from storage import outbox, watches
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """What was spent today of a platform's budget; see ``bot.ports.purse``."""
+    """What was spent today of a platform's budget; see ``bot.ports.purse``.
+
+    Attributes:
+        shut: The platform says that nothing is left, whatever was counted here.
+        points: What the platform itself said last is left, and of how much.
+    """
 
     platform: str
     unit: str
@@ -19,6 +24,8 @@ class Budget:
     at_most: float
     limit: float | None
     resets_at: int
+    shut: bool = False
+    points: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +67,8 @@ def _budgets(services: Services) -> Iterator[Budget]:
             at_most=spent.at_most,
             limit=purse.limit,
             resets_at=purse.resets_at(now),
+            shut=spent.shut,
+            points=purse.points,
         )
 
 

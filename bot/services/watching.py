@@ -8,13 +8,13 @@ from difflib import get_close_matches
 from typing import Any
 
 from bot.domain import MINUTE
-from bot.domain.alerts import KINDS, started
+from bot.domain.alerts import ASKED_FOR, KINDS, started
 from bot.domain.outside import clean
 from bot.ports.command import Request
 from bot.ports.rooms import Bound
-from bot.ports.source import Description, NotAllowed
+from bot.ports.source import Description, Gathers, NotAllowed, Source
 from bot.services.context import Services
-from storage import chats, sessions, watches
+from storage import chats, sessions, ties, watches
 from storage.chats import Chat, Subscription
 from storage.database import Connection
 from storage.watches import Watch
@@ -70,6 +70,8 @@ class Added:
         joined: The chat watched it, but its alerts did not come here; from now on they do.
         renamed: The chat calls it otherwise from now on.
         address: As it is written in full.
+        part_of: Other watches of the chat of which this one is a session, by name.
+        parts: Other watches of the chat that are single sessions of this one, by name.
     """
 
     name: str
@@ -79,6 +81,8 @@ class Added:
     joined: bool
     renamed: bool
     address: str
+    part_of: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
 
 
 def values(*, source: str, description: Description, public: bool, interval: int, now: int) -> dict[str, Any]:
@@ -95,12 +99,18 @@ def values(*, source: str, description: Description, public: bool, interval: int
         "interval": description.interval or interval,
         "timezone": description.timezone or "UTC",
         "url": description.url,
+        "account": description.account,
         "created_at": now,
     }
 
 
 def kinds_of(watch: Watch) -> list[str]:
-    """Return the kinds of alerts that a chat takes of a watch unless it says otherwise.
+    """Return the kinds of alerts that a chat takes of a watch unless it says otherwise."""
+    return [kind for kind in all_kinds_of(watch) if kind not in ASKED_FOR]
+
+
+def all_kinds_of(watch: Watch) -> list[str]:
+    """Return the kinds of alerts that there are of a watch.
 
     A calendar day begins every midnight: nobody needs to be told.
     """
@@ -144,14 +154,15 @@ async def add(services: Services, request: Request, address: str, *, name: str |
                 f"{source.platform}: addresses are watched in chats of {source.of_chat.title()} only."
             )
         reference = f"{request.chat}/{reference}"
+        source.admit(reference, user=request.user, roles=request.roles)
     now = services.clock()
     description = await source.describe(reference, now)
     async with services.database.write() as connection:
         chat = await chat_of(services, request, connection)
         listed = await watches.of_chat(connection, chat.id)
-        watch = await watches.by_reference(connection, source.platform, description.reference)
+        watch = await _same(connection, source, description)
         before = next((one for one, known in listed if watch is not None and known.id == watch.id), None)
-        taken = {one for one, _ in listed if one != before}
+        taken = {one for one, _ in listed if one != before} | set(await ties.names(connection, chat.id))
         if name is not None and name.casefold() in {one.casefold() for one in taken}:
             raise NameTaken(name)
         if before is None and len(listed) >= MOST_WATCHES:
@@ -167,6 +178,7 @@ async def add(services: Services, request: Request, address: str, *, name: str |
                     interval=services.interval,
                     now=now,
                 )
+                | {"kind": source.kind(description.reference) if isinstance(source, Gathers) else ""}
                 | ({"timezone": chat.timezone} if chat.timezone and not description.timezone else {}),
             )
         called = name or before or free_name(description.name, taken)
@@ -174,6 +186,7 @@ async def add(services: Services, request: Request, address: str, *, name: str |
             await watches.follow(connection, chat_id=chat.id, watch_id=watch.id, name=called, now=now)
         elif called != before:
             await watches.rename(connection, chat_id=chat.id, watch_id=watch.id, name=called)
+        part_of, parts = await _overlaps(connection, listed, source.platform, description)
         joined = before is not None and await _is_new_here(connection, request, chat, watch)
         if before is None or joined:
             await _subscribe(connection, request, chat, watch, kinds=kinds_of(watch), now=now)
@@ -185,7 +198,40 @@ async def add(services: Services, request: Request, address: str, *, name: str |
         joined=joined,
         renamed=before is not None and before != called,
         address=f"{source.platform}:{description.reference}",
+        part_of=part_of,
+        parts=parts,
     )
+
+
+async def _overlaps(
+    connection: Connection, listed: Sequence[tuple[str, Watch]], source: str, description: Description
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the chat's watches of which a new one is a session, and those that are sessions of it, by name."""
+    others = {one.id: (name, one) for name, one in listed if one.source == source}
+    if description.reference not in description.sessions:
+        return (), tuple(name for name, one in others.values() if one.reference in description.sessions)
+    keys = [(id_, key) for id_ in others for key in description.sessions]
+    held = {one.watch_id for one in await sessions.by_keys(connection, keys)} if keys else set()
+    return tuple(
+        name for id_, (name, one) in others.items() if id_ in held and one.reference != description.reference
+    ), ()
+
+
+async def _same(connection: Connection, source: Source, description: Description) -> Watch | None:
+    """Return the watch that follows the same already, by the account where there is one: names change hands.
+
+    A watch whose name means someone else by now goes on with its account, and gives the name free.
+    """
+    named = await watches.by_reference(connection, source.platform, description.reference)
+    if description.account is None or (named is not None and named.account in {None, description.account}):
+        return named
+    followed = await watches.by_account(connection, source.platform, description.account)
+    if named is not None:
+        await watches.set_reference(connection, named.id, f"{named.reference}~{named.account}")
+    if followed is not None:
+        await watches.set_reference(connection, followed.id, description.reference)
+        followed = followed._replace(reference=description.reference)
+    return followed
 
 
 async def listed(services: Services, request: Request) -> list[Watched]:
@@ -195,6 +241,12 @@ async def listed(services: Services, request: Request) -> list[Watched]:
         if chat is None:
             return []
         return [Watched(name=name, watch=watch) for name, watch in await watches.of_chat(connection, chat.id)]
+
+
+async def over(services: Services, found: Sequence[Watched]) -> frozenset[int]:
+    """Return the ids of those watches of which nothing more can come: single sessions that have ended."""
+    async with services.database.read() as connection:
+        return await watches.not_asked(connection, [one.watch.id for one in found])
 
 
 async def find(services: Services, request: Request, name: str) -> Watched:
@@ -303,7 +355,8 @@ async def subscribe(
     """Let these kinds of alerts come here, and return how they come.
 
     Args:
-        values: ``ladder`` (None for the default) and ``mention`` (None for nobody), where they change.
+        values: ``ladder`` (None for the default), ``mention`` (None for nobody) and ``remind_before``
+            (milliseconds), where they change.
     """
     if "ladder" in values:
         values["ladder"] = chats.ladder_text(values["ladder"])
@@ -356,6 +409,20 @@ async def set_roles(services: Services, request: Request, roles: Sequence[str]) 
     async with services.database.write() as connection:
         chat = await chat_of(services, request, connection)
         await chats.set_roles(connection, chat.id, roles)
+
+
+async def set_patience(services: Services, request: Request, patience: int | None) -> None:
+    """Set after how many milliseconds without figures the chat is told: 0 for never, None for the default."""
+    async with services.database.write() as connection:
+        chat = await chat_of(services, request, connection)
+        await chats.change(connection, chat.id, patience=patience)
+
+
+async def set_across(services: Services, request: Request, *, across: bool) -> None:
+    """Set whether figures of different platforms are compared in the chat."""
+    async with services.database.write() as connection:
+        chat = await chat_of(services, request, connection)
+        await chats.change(connection, chat.id, across=across)
 
 
 async def set_timezone(services: Services, request: Request, timezone: str) -> None:

@@ -36,6 +36,22 @@ def write(watch: str, *, chat: str, place: str | None, why: str, over: bool, wor
     )
 
 
+def without(watch: str, *, chat: str, place: str | None, why: str, words: Words) -> Message:
+    """Tell that a watch's alerts come to a place of a chat without pictures and files, and why."""
+    name, where = bold(clean(watch, limit=LONGEST)), bold(clean(chat, limit=LONGEST))
+    if place:
+        at = Span(clean(place, limit=LONGEST), Style.REFERENCE)
+        title = words.say(
+            "Alerts of {watch} come to {place} in {chat} without pictures and files.",
+            watch=name,
+            place=at,
+            chat=where,
+        )
+    else:
+        title = words.say("Alerts of {watch} come to {chat} without pictures and files.", watch=name, chat=where)
+    return Message(symbol="⚠️", title=title, lines=(_reason(why, words),))
+
+
 def account(watch: str, *, chat: str, why: str, words: Words) -> Message:
     """Tell that what is watched is not there under its name any more."""
     return Message(
@@ -48,6 +64,18 @@ def account(watch: str, *, chat: str, why: str, words: Words) -> Message:
         lines=(
             _reason(why, words),
             words.say("Its history stays. Watch its new name, or {unwatch} it.", unwatch="/unwatch"),
+        ),
+    )
+
+
+def source(platform: str, *, why: str, words: Words) -> Message:
+    """Tell an operator that a source refuses the bot as a whole."""
+    return Message(
+        symbol="⚠️",
+        title=words.say("{platform} refuses this bot: none of its watches can be read.", platform=bold(platform)),
+        lines=(
+            _reason(why, words),
+            words.say("I try again every quarter of an hour; {status} shows how it stands.", status="/status"),
         ),
     )
 

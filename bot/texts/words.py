@@ -19,7 +19,7 @@ from typing import overload
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_time
+from babel.dates import format_date, format_skeleton, format_time
 from babel.lists import format_list
 from babel.numbers import format_compact_decimal, format_decimal, format_percent
 
@@ -90,6 +90,11 @@ class Words:
         """Return how the reader is told about what takes place in a zone: in their own, if they chose one."""
         return self if self.chosen else replace(self, timezone=timezone)
 
+    @property
+    def zone(self) -> tzinfo:
+        """The zone in which the reader reads times."""
+        return _zone(self.timezone)
+
     # Sentences
 
     def say(self, msgid: str, /, **fields: Part) -> Line:
@@ -126,6 +131,10 @@ class Words:
         locale = self._locale
         form = "long" if "long" in locale.compact_decimal_formats else "short"
         return format_compact_decimal(cut, format_type=form, locale=locale, fraction_digits=2)  # type: ignore[arg-type]
+
+    def short(self, x: float) -> str:
+        """Return a round figure as short as an axis needs it: 500, 20K, 1.2M."""
+        return format_compact_decimal(x, format_type="short", locale=self._locale, fraction_digits=1)
 
     def exact(self, x: float) -> str:
         """Return a figure in full: 1,234,567. What is counted in thousands has no decimals."""
@@ -191,6 +200,10 @@ class Words:
     def date(self, ms: int) -> Span:
         """Return the day of a moment in the reader's zone: 20 April 2022."""
         return Span(format_date(self._moment(ms).date(), "long", locale=self._locale), at=ms)
+
+    def short_date(self, ms: int) -> str:
+        """Return the day of a moment in few signs: 20 Apr."""
+        return format_skeleton("MMMd", self._moment(ms), locale=self._locale)
 
     def day(self, text: str) -> str:
         """Return a day written YYYY-MM-DD as the reader writes it, and any other text as it is."""

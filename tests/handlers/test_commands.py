@@ -253,7 +253,7 @@ async def test_an_entered_record_is_a_rival_at_once(bot: Talk) -> None:
 @pytest.mark.parametrize(
     ("typed", "wanted"),
     [
-        ("/record", "add, dispute or remove"),
+        ("/record", "add, dispute, remove, restore or log"),
         ("/record add", "value, the measure and the holder"),
         ("/record add many peak X on x", "not a figure"),
         ("/record add 5 height X on x", "which measure"),
@@ -278,7 +278,7 @@ async def test_records_of_two_sessions_hold_the_better_one(bot: Talk, tmp_path: 
     await bot.until(NOON + 2 * HOUR)
     shown = await bot.say("/records watch")
     assert shown.index("300 Friday") < shown.index("140 Tuesday")
-    assert "Observed by us" in shown
+    assert "observed by us every 1 min, 100% covered" in shown
     assert "twitch, peak at once".casefold() in shown.casefold()
     assert "Scopes are" in await bot.say("/records galaxy")
 

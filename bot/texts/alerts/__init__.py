@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from bot.domain.alerts import card as card_kind
+from bot.domain.alerts import close as close_kind
+from bot.domain.alerts import correction as correction_kind
 from bot.domain.alerts import ended as ended_kind
 from bot.domain.alerts import milestone as milestone_kind
+from bot.domain.alerts import outage as outage_kind
 from bot.domain.alerts import record as record_kind
+from bot.domain.alerts import reminder as reminder_kind
 from bot.domain.alerts import started as started_kind
+from bot.domain.reading import State
 from bot.domain.story import Story
 from bot.ports.message import Button, Message
-from bot.texts.alerts import ended, milestone, record, started
+from bot.texts.alerts import card, close, correction, ended, milestone, outage, record, reminder, started
 from bot.texts.words import Words
 
 TEXTS: dict[str, Callable[[Story, Words], Message]] = {
@@ -19,6 +25,11 @@ TEXTS: dict[str, Callable[[Story, Words], Message]] = {
     milestone_kind.KIND: milestone.write,
     record_kind.KIND: record.write,
     ended_kind.KIND: ended.write,
+    outage_kind.KIND: outage.write,
+    reminder_kind.KIND: reminder.write,
+    card_kind.KIND: card.write,
+    close_kind.KIND: close.write,
+    correction_kind.KIND: correction.write,
 }
 
 
@@ -30,7 +41,8 @@ def write(story: Story, words: Words) -> Message:
 
 def _buttons(story: Story, words: Words) -> tuple[Button, ...]:
     made = [Button(words.text("Open"), url=story.url)] if story.url else []
-    made.append(Button(words.text("Stats"), command=f"/stats {story.name}"))
-    if story.kind != ended_kind.KIND:
+    if story.kind != reminder_kind.KIND:
+        made.append(Button(words.text("Stats"), command=f"/stats {story.name}"))
+    if story.kind != ended_kind.KIND and story.session.state is not State.ENDED:
         made.append(Button(words.text("Mute"), command=f"/mute {story.name} 8h"))
     return tuple(made)

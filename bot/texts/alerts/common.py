@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from bot.domain import MINUTE
-from bot.domain.alerts.record import Rival
+from bot.domain.alerts.record import Rival, Scope
 from bot.domain.measure import Measure
 from bot.domain.outside import clean
 from bot.domain.pace import Estimate
 from bot.domain.session import Session
-from bot.domain.story import Story
+from bot.domain.story import BrokenRecord, Chase, Story
 from bot.ports.message import Line, Span
-from bot.texts.units import value_text
+from bot.texts.units import counted, measure_name, platform_name, value_text
 from bot.texts.words import Words, bold, link
 
 #: A title or name from outside takes no more room than this.
@@ -30,8 +30,7 @@ def about(session: Session, words: Words, *, called: str) -> Line | None:
     title = clean(session.title or "", limit=TITLE_LIMIT)
     if title.casefold() == called.casefold():
         title = ""
-    hosts = [clean(host, limit=NAME_LIMIT) for host in session.hosts[:5]]
-    who = words.list([host for host in hosts if host])
+    who = hosts(session, words)
     quoted = words.text("“{title}”", title=title)
     shown: str | Span = link(quoted, session.url) if session.url else quoted
     if title and who:
@@ -41,6 +40,12 @@ def about(session: Session, words: Words, *, called: str) -> Line | None:
     if who:
         return words.say("With {hosts}", hosts=who)
     return None
+
+
+def hosts(session: Session, words: Words) -> str:
+    """Return who hosts a session; empty if that is not known."""
+    shown = [clean(host, limit=NAME_LIMIT) for host in session.hosts[:5]]
+    return words.list([host for host in shown if host])
 
 
 def estimated(estimate: Estimate, words: Words) -> str:
@@ -111,3 +116,80 @@ def margin(value: float, rival: Rival, measure: Measure, words: Words) -> Line:
     if rival.at_least:
         over = words.text("up to {margin}", margin=over)
     return words.say("{margin}", margin=over)
+
+
+def figure_text(story: Story, one: BrokenRecord | Chase, words: Words) -> str:
+    """Return a record's value with its unit, in full."""
+    if one.measure is Measure.PEAK:
+        spans = counted(words, one.value, story.unit)
+        return words.text("{figure} at once", figure=spans)
+    if one.measure is Measure.AVERAGE:
+        value = round(one.value) if one.value >= 100 else one.value
+        return words.text("an average of {figure} at once", figure=counted(words, value, story.unit))
+    if one.measure in (Measure.TUNED_IN, Measure.POSTS, Measure.VIEWS):
+        return words.text("{figure}", figure=counted(words, one.value, story.unit, one.measure))
+    return words.text(
+        "{value} {measure}",
+        value=value_text(words, one.measure, one.value),
+        measure=measure_name(words, one.measure),
+    )
+
+
+def record_held(story: Story, one: BrokenRecord, words: Words) -> Line:
+    """Return the line of a record that a session holds: whose it was, and by how much it fell."""
+    return words.say(
+        "🏆 Record {scope}: {figure}, {margin} more than {rival}.",
+        scope=scope_name(story, one.standing.scope, words),
+        figure=bold(figure_text(story, one, words)),
+        margin=margin(one.value, one.standing.previous, one.measure, words),
+        rival=rival_line(one.standing.previous, one.measure, words, called=story.name),
+    )
+
+
+def chased(story: Story, words: Words) -> Line:
+    """Return how near a session has come to the record that it is after."""
+    chase = story.chase
+    assert chase is not None
+    share, scope = bold(words.percent(chase.share)), scope_name(story, chase.scope, words)
+    rival = rival_line(chase.rival, chase.measure, words, called=story.name)
+    if story.overtakes is None:
+        return words.say("🎯 {share} of the record {scope}: {rival}.", share=share, scope=scope, rival=rival)
+    return words.say(
+        "🎯 {share} of the record {scope}: {rival}; at this pace in {time}.",
+        share=share,
+        scope=scope,
+        rival=rival,
+        time=estimated(story.overtakes, words),
+    )
+
+
+def missed(story: Story, words: Words) -> Line:
+    """Return by how much a session missed the nearest record."""
+    chase = story.chase
+    assert chase is not None
+    scope = scope_name(story, chase.scope, words)
+    rival = rival_line(chase.rival, chase.measure, words, called=story.name)
+    short = chase.rival.value - chase.value
+    if not short:
+        return words.say("Equals the record {scope}, and does not break it: {rival}.", scope=scope, rival=rival)
+    value = value_text(words, chase.measure, short)
+    if chase.rival.at_least:
+        value = words.text("at least {value}", value=value)
+    return words.say(
+        "Missed the record {scope} by {margin} ({share} of it): {rival}.",
+        scope=scope,
+        margin=value,
+        share=words.percent(chase.share),
+        rival=rival,
+    )
+
+
+def scope_name(story: Story, scope: Scope, words: Words) -> str:
+    """Return among whom a record is the best."""
+    match scope:
+        case Scope.WATCH:
+            return words.text("of {name}", name=name(story.name))
+        case Scope.CHAT:
+            return words.text("in this chat")
+        case Scope.PLATFORM:
+            return words.text("on {platform}", platform=platform_name(story.platform))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from bot.domain.alerts.record import Scope
-from bot.domain.story import BrokenRecord, Story
+from bot.domain.story import Story
 from bot.ports.message import Field, Line, Message
-from bot.texts.alerts.common import about, margin, name, rival_line, sampling
-from bot.texts.alerts.record import figure_text
+from bot.texts.alerts.common import about, missed, name, record_held, sampling
 from bot.texts.figures import figures
-from bot.texts.units import platform_name
+from bot.texts.units import measure_name
 from bot.texts.words import Words, bold
+
+#: So many of the rungs passed stand in a recap, the last ones.
+MOST_RUNGS = 5
 
 
 def write(story: Story, words: Words) -> Message:
@@ -20,7 +21,10 @@ def write(story: Story, words: Words) -> Message:
     if what is not None:
         lines.append(what)
     fields: tuple[Field, ...] = figures(tally, story.unit, words, unrivalled=story.unrivalled)
-    told = [_record(story, one, words) for one in story.records]
+    told = [record_held(story, one, words) for one in story.records]
+    if story.chase is not None:
+        told.append(missed(story, words))
+    told += [*_rank(story, words), *_rungs(story, words)]
     footer = words.text("Figures are ours, {sampling}", sampling=sampling(story, words))
     if tally.coverage is not None:
         footer = words.text(
@@ -30,6 +34,8 @@ def write(story: Story, words: Words) -> Message:
         footer = words.text(
             "{how}; {glitches} left out as a glitch", how=footer, glitches=words.number(tally.glitches)
         )
+    if story.since_end:
+        footer = words.text("{how}; as of {time}, still growing", how=footer, time=words.clock(story.at).text)
     title = words.say("{name} ended after {time}", name=bold(name(story.name)), time=words.duration(tally.airtime))
     if story.session.daily:
         title = words.say("{name}: the day in figures", name=bold(name(story.name)))
@@ -46,21 +52,26 @@ def write(story: Story, words: Words) -> Message:
     )
 
 
-def _record(story: Story, one: BrokenRecord, words: Words) -> Line:
-    return words.say(
-        "🏆 Record {scope}: {figure}, {margin} more than {rival}.",
-        scope=_scope(story, one.standing.scope, words),
-        figure=bold(figure_text(story, one, words)),
-        margin=margin(one.value, one.standing.previous, one.measure, words),
-        rival=rival_line(one.standing.previous, one.measure, words, called=story.name),
-    )
+def _rungs(story: Story, words: Words) -> list[Line]:
+    """Return the rungs that were passed, the last ones with their times."""
+    if not story.rungs:
+        return []
+    shown = [
+        words.text("{rung} at {time}", rung=words.number(rung), time=words.time(at))
+        for at, rung in story.rungs[-MOST_RUNGS:]
+    ]
+    return [words.say("📈 Passed {rungs}.", rungs=words.list(shown))]
 
 
-def _scope(story: Story, scope: Scope, words: Words) -> str:
-    match scope:
-        case Scope.WATCH:
-            return words.text("of {name}", name=name(story.name))
-        case Scope.CHAT:
-            return words.text("in this chat")
-        case Scope.PLATFORM:
-            return words.text("on {platform}", platform=platform_name(story.platform))
+def _rank(story: Story, words: Words) -> list[Line]:
+    rank = story.rank
+    if rank is None:
+        return []
+    return [
+        words.say(
+            "Number {place} of {n} sessions by {measure}.",
+            place=bold(words.exact(rank.place)),
+            n=words.exact(rank.sessions),
+            measure=measure_name(words, rank.measure),
+        )
+    ]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from bot.domain.alerts.record import Scope
-from bot.domain.measure import Measure
 from bot.domain.story import BrokenRecord, Story
 from bot.ports.message import Line, Message
-from bot.texts.alerts.common import late, margin, name, provenance, rival_line, sampling
-from bot.texts.units import counted, measure_name, platform_name, value_text
+from bot.texts.alerts.common import figure_text, late, margin, name, provenance, rival_line, sampling
+from bot.texts.units import measure_name, platform_name
 from bot.texts.words import Words, bold
 
 
@@ -52,23 +51,6 @@ def _title(story: Story, one: BrokenRecord, words: Words) -> Line:
                 platform=platform_name(story.platform),
                 figure=figure,
             )
-
-
-def figure_text(story: Story, one: BrokenRecord, words: Words) -> str:
-    """Return a record's value with its unit, in full."""
-    if one.measure is Measure.PEAK:
-        spans = counted(words, one.value, story.unit)
-        return words.text("{figure} at once", figure=spans)
-    if one.measure is Measure.AVERAGE:
-        value = round(one.value) if one.value >= 100 else one.value
-        return words.text("an average of {figure} at once", figure=counted(words, value, story.unit))
-    if one.measure in (Measure.TUNED_IN, Measure.POSTS, Measure.VIEWS):
-        return words.text("{figure}", figure=counted(words, one.value, story.unit, one.measure))
-    return words.text(
-        "{value} {measure}",
-        value=value_text(words, one.measure, one.value),
-        measure=measure_name(words, one.measure),
-    )
 
 
 def _measured(story: Story, one: BrokenRecord, words: Words) -> Line:
