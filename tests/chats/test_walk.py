@@ -93,8 +93,11 @@ def _assert_telegram(body: dict[str, Any]) -> None:
     if "callback_query_id" in body:
         assert len(body.get("text", "")) <= 200
         return
-    text, entities = parse_html(body["text"])
-    assert 0 < len(text) <= 4096
+    if "media" in body:
+        body = body["media"]
+    is_text = "text" in body
+    text, entities = parse_html(body.get("text" if is_text else "caption", ""))
+    assert is_text <= len(text) <= (4096 if is_text else 1024)
     assert len(entities) <= 100
     assert {one["type"] for one in entities} <= {"bold", "italic", "code", "text_link"}
     buttons = list(_buttons(body))

@@ -146,7 +146,10 @@ class Side(ABC):
 # --- Telegram
 
 #: What people see; the rest is looking things up.
-WRITES = {"sendMessage", "editMessageText", "editMessageCaption", "answerCallbackQuery"}
+WRITES = {
+    *("sendMessage", "sendPhoto", "sendDocument", "editMessageText", "editMessageCaption", "editMessageMedia"),
+    *("deleteMessage", "answerCallbackQuery"),
+}
 
 
 class Telegram(Side):
@@ -220,6 +223,10 @@ class Telegram(Side):
             name: json.loads(value) if value[:1] in {"{", "["} and name not in {"text", "caption"} else value
             for name, value in sorted(call.params.items())
         }
+        files = dict(call.files)
+        if isinstance(body.get("media"), dict):  # it names its file by a part with a name of chance
+            body["media"]["media"] = files.pop(body["media"]["media"].removeprefix("attach://"))
+        body |= files
         place = int(body.get("chat_id", 0))
         if "chat_id" in body:
             body["chat_id"] = self._names[body["chat_id"]]

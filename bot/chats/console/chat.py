@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sys
+import tempfile
 import threading
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from hashlib import sha256
 from io import StringIO
+from pathlib import Path
 from typing import TextIO
 
 import structlog
@@ -14,9 +19,10 @@ from rich.console import Console
 
 from bot.chats.console.out import Out
 from bot.chats.console.render import render
-from bot.ports.chat import Listener, Post, SendError
+from bot.domain.outside import clean
+from bot.ports.chat import Listener, Post, SendError, Target
 from bot.ports.command import Request
-from bot.ports.message import Message
+from bot.ports.message import Line, Message, Span, Style, discard
 from bot.ports.pace import Limits, Pace
 
 log = structlog.get_logger(__name__)
@@ -24,6 +30,7 @@ log = structlog.get_logger(__name__)
 #: The one chat that the terminal is.
 KEY = "console"
 PROMPT = "milepost> "
+LONGEST_NAME = 100
 
 
 class ConsoleChat:
@@ -32,6 +39,7 @@ class ConsoleChat:
     Args:
         out: Where to print; None is wherever standard output leads at the time (a prompt puts itself there).
         lines: Where to read commands from; None to read nothing.
+        pictures: The folder in which pictures and files are put; None for a new one among those for passing use.
         on_leave: Called when the person at the terminal wants to go (``/quit``, Ctrl-D, Ctrl-C).
     """
 
@@ -43,9 +51,11 @@ class ConsoleChat:
         *,
         out: TextIO | None = None,
         lines: TextIO | None = sys.stdin,
+        pictures: Path | None = None,
         on_leave: Callable[[], None] | None = None,
     ) -> None:
         self.out = Out(out)
+        self._pictures = pictures
         self._lines = lines
         self._on_leave = on_leave
         self._task: asyncio.Task[None] | None = None
@@ -61,8 +71,15 @@ class ConsoleChat:
             self._task = asyncio.create_task(self._listen(listener), name="console")
 
     async def send(self, post: Post) -> str | None:
-        """Print an alert."""
-        self._print(post.message, stamp=post.stamp)
+        """Print an alert, and where its picture and file are."""
+        self._print(await self._put_down(post.message), stamp=post.stamp)
+        return None
+
+    async def remove(self, target: Target, key: str) -> None:
+        """Take nothing back: what is printed is printed."""
+
+    def buried(self, target: Target, key: str) -> int | None:
+        """Know nothing of what scrolled by: what is printed has no key."""
         return None
 
     async def tell(self, user: str, message: Message) -> None:
@@ -126,7 +143,38 @@ class ConsoleChat:
                 is_operator=True,
             )
         )
-        self._print(message, indent="  ")
+        self._print(await self._put_down(message), indent="  ")
+
+    async def _put_down(self, message: Message) -> Message:
+        """Return a message that says where its picture and file are, which a terminal does not show."""
+        if message.picture is None and message.file is None:
+            return message
+        try:
+            lines = await asyncio.to_thread(self._lay, message)
+        except OSError as error:
+            log.warning("a picture or file could not be written", why=error.strerror)
+            lines = ((Span(f"⚠️ {error.strerror or 'The picture or file could not be written'}"),),)
+        finally:
+            discard(message)
+        return replace(message, lines=(*message.lines, *lines), picture=None, file=None)
+
+    def _lay(self, message: Message) -> tuple[Line, ...]:
+        """Write picture and file into the folder; return a line on each."""
+        if self._pictures is None:
+            self._pictures = Path(tempfile.mkdtemp(prefix="milepost-"))
+        self._pictures.mkdir(parents=True, exist_ok=True)
+        lines: list[Line] = []
+        if message.picture is not None:
+            # What is printed twice, after a kill, is the same line and the same file.
+            drawn = self._pictures / f"chart-{sha256(message.picture.png).hexdigest()[:12]}.png"
+            drawn.write_bytes(message.picture.png)
+            lines.append((Span(f"{message.picture.alt.rstrip('.')}: "), Span(str(drawn), Style.CODE)))
+        if message.file is not None:
+            named = clean(message.file.name.replace("/", "_").replace("\\", "_"), limit=LONGEST_NAME) or "file"
+            path = Path(tempfile.mkdtemp(prefix="file-", dir=self._pictures)) / named.lstrip(".")
+            shutil.move(message.file.path, path)
+            lines.append((Span(str(path), Style.CODE),))
+        return tuple(lines)
 
     def _leave(self) -> None:
         if self._on_leave is not None:

@@ -6,8 +6,8 @@ import json
 from typing import TextIO
 
 from bot.chats.console.out import Out
-from bot.ports.chat import Listener, Post
-from bot.ports.message import Message
+from bot.ports.chat import Listener, Post, Target
+from bot.ports.message import Message, discard
 from bot.ports.pace import Limits, Pace
 
 #: What a terminal would obey rather than show, and JSON does not escape by itself.
@@ -36,7 +36,15 @@ class Figures:
         text = json.dumps(post.facts, ensure_ascii=False)
         if not self.out.takes(text):
             text = json.dumps(post.facts)
+        discard(post.message)
         self.out.print(f"{text.translate(_CONTROLS)}\n")
+        return None
+
+    async def remove(self, target: Target, key: str) -> None:
+        """Take nothing back."""
+
+    def buried(self, target: Target, key: str) -> int | None:
+        """Know nothing of it."""
         return None
 
     async def tell(self, user: str, message: Message) -> None:

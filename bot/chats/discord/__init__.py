@@ -4,8 +4,9 @@ A server is a chat, its channels and threads are topics; a conversation in priva
 
 ``chat`` fills the port and keeps the connection. In: ``listen`` hears people, ``places`` reads the channels and
 ``mentions`` the roles that they choose, ``presence`` notes where the bot is let in and put out, ``ask`` puts
-questions to the listener. Out: ``commands`` makes the menus, ``render`` messages, ``pen`` writes, ``traffic`` asks
-Discord and keeps to its limits, ``errors`` turns refusals into the port's.
+questions to the listener. Out: ``commands`` makes the menus, ``render`` messages, ``attach`` adds pictures and
+files, ``pen`` writes, ``edits`` counts those of old messages, ``traffic`` asks Discord and keeps to its limits,
+``errors`` turns refusals into the port's.
 """
 
 from __future__ import annotations

@@ -20,17 +20,20 @@ import discord
 import structlog
 import yarl
 
-from bot.chats.discord import commands, places, render
-from bot.chats.discord.errors import Spot, port_error
+from bot.chats.discord import attach, commands, places, render
+from bot.chats.discord.doubts import Doubts
+from bot.chats.discord.edits import LANE, OldEdits, is_old
+from bot.chats.discord.errors import Code, Spot, no_files, perhaps_of_files, port_error
 from bot.chats.discord.listen import Ear
 from bot.chats.discord.pen import Pen, cause
 from bot.chats.discord.presence import PLATFORM, Presence
 from bot.chats.discord.traffic import LONGEST_BUCKET_SECONDS, Traffic
 from bot.domain import SECOND
-from bot.ports.chat import ChatGone, Listener, Post, Refused, TopicGone, TryLater
-from bot.ports.message import Message
+from bot.ports.chat import ChatGone, Listener, MessageGone, Partly, Post, Refused, Target, TopicGone, TryLater
+from bot.ports.message import Message, discard
 from bot.ports.pace import Limits, Pace
 from bot.ports.rooms import Room
+from bot.ports.since import Since
 
 log = structlog.get_logger(__name__)
 
@@ -58,6 +61,8 @@ CLOSE_SECONDS = 1.5
 #: A connection that is lost so often in so short a time is not resumed but begun anew, with a pause.
 MOST_LOSSES = 8
 LOSSES_SECONDS = 30.0
+#: A session that has brought nonsense is begun anew, at most so often.
+RENEWAL_SECONDS = 3600.0
 NOT_YET = 2 * SECOND
 NEVER = 600 * SECOND
 
@@ -65,14 +70,18 @@ _TOKEN = (
     "Discord does not take DISCORD_TOKEN: copy the token again "
     f"({PORTAL} > your application > Bot > Reset Token) and start anew."
 )
+#: Events that come with the intents for messages and are of no interest.
+UNREAD = ("MESSAGE_UPDATE", "MESSAGE_DELETE", "MESSAGE_DELETE_BULK")
+INTENTS = "Guilds, Guild Voice States, Guild Messages, Direct Messages"
+
 #: https://docs.discord.com/developers/topics/opcodes-and-status-codes#gateway-gateway-close-event-codes
 FATAL = {
     4004: _TOKEN,
     4010: "Discord does not take the shard of this bot.",
     4011: "The bot is in more servers than one connection takes (2,500): Milepost does not do sharding yet.",
     4012: "Discord no longer speaks this version of its gateway: update discord.py.",
-    4013: "Discord does not know the intents asked for (Guilds, Guild Voice States): update discord.py.",
-    4014: "Discord does not allow the intents asked for (Guilds, Guild Voice States): "
+    4013: f"Discord does not know the intents asked for ({INTENTS}): update discord.py.",
+    4014: f"Discord does not allow the intents asked for ({INTENTS}): "
     f"look under Privileged Gateway Intents ({PORTAL} > your application > Bot) and start anew.",
 }
 
@@ -142,12 +151,16 @@ class DiscordChat:
         self._client: _Client | None = None
         self._traffic = Traffic(self.pace)
         self._pen = Pen(self._traffic)
+        self._since = Since()
+        self._old = OldEdits()
         self._identifies = Identifies()
         self._menu: list[commands.Json] = []
         self._synced: str | None = None
         self._syncing: asyncio.Task[None] | None = None
         self._refused: str | None = None
         self._connected: bool | None = None
+        self._renewed_at: float | None = None
+        self._renewal: asyncio.Task[None] | None = None
         #: Work that nobody waits for, until the end.
         self._work: set[asyncio.Task[Any]] = set()
 
@@ -259,6 +272,10 @@ class DiscordChat:
         if self._synced != commands.fingerprint(self._menu) and (self._syncing is None or self._syncing.done()):
             self._syncing = self.work(self._sync())
 
+    def begun(self) -> None:
+        """Note a new session: what was told meanwhile is not told again."""
+        self._since.gap()
+
     def lost(self, why: str) -> None:
         """Note that there is no connection."""
         if self._connected:
@@ -266,6 +283,19 @@ class DiscordChat:
         elif self._connected is None:
             log.warning("Discord cannot be reached; trying again", host=self._host, why=why)
         self._connected = False
+
+    def renew(self) -> None:
+        """End a session that has brought nonsense, now or as soon as one may: the next tells everything anew."""
+        if self._renewal is None or self._renewal.done():
+            self._renewal = self.work(self._end())
+
+    async def _end(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._renewed_at is not None:
+            await asyncio.sleep(self._renewed_at + RENEWAL_SECONDS - loop.time())
+        if self._client is not None and self._client.doubts:
+            self._renewed_at = loop.time()
+            await self._client.close()
 
     async def _sync(self) -> None:
         while (client := self._client) is not None:
@@ -301,24 +331,102 @@ class DiscordChat:
 
     async def send(self, post: Post) -> str | None:
         """Post a message or edit one, whether or not its channel is known."""
+        try:
+            return await self._send(post)
+        finally:
+            discard(post.message)
+
+    async def _send(self, post: Post) -> str:
         target, channel = post.target, places.address(post.target)
         edits = None if post.replaces is None else places.snowflake(post.replaces)
         if channel is None or (edits is None and post.replaces is not None):
             raise Refused("on Discord a post needs a channel or thread of the server")
         client = self._connection()
+        if edits is not None and is_old(edits):
+            self._let_old(channel)
         try:
-            body = render.payload(post, commands=self._pen.commands)
-            key = await self._pen.post(client, channel, body, edits=edits, lane=target.topic or target.chat)
+            key, lacks = await self._put(client, post, channel, edits)
         except Exception as error:  # noqa: BLE001 - each has its class
-            known = places.spot(client, target, connected=client.is_ready() and self._connected is True)
-            wrong = port_error(error, known, editing=edits is not None)
+            wrong = port_error(error, self._spot(client, target), editing=edits is not None)
             # The deliverer knows; the next question from there lets it in again.
             if self._ear is not None and isinstance(wrong, ChatGone | TopicGone):
                 self._ear.presence.forget(target.chat, target.topic if isinstance(wrong, TopicGone) else None)
+            if isinstance(wrong, TryLater) and edits is not None and is_old(edits):
+                wrong.alone = not wrong.everywhere
             raise wrong from None
-        if edits is None and places.is_news(client, channel):
-            self.work(self._pen.publish(client, channel, key))
+        if edits is None:
+            self._since.wrote(channel, key)
+            if places.is_news(client, channel):
+                self.work(self._pen.publish(client, channel, key))
+        if lacks is not None:
+            raise Partly(lacks, key=str(key))
         return str(key)
+
+    async def _put(self, client: _Client, post: Post, channel: int, edits: int | None) -> tuple[int, str | None]:
+        """Write a post with what goes with it, else without; return its id, and what is missing for the whole."""
+        target, lacks = post.target, None
+        lane = target.topic or target.chat
+        if edits is not None and is_old(edits):
+            lane = LANE.format(channel=channel)
+        body = render.payload(post, commands=self._pen.commands)
+        files, _ = await attach.load(post.message, most=places.most_bytes(client, target))
+        try:
+            if files and not places.takes_files(client, channel):
+                lacks = no_files(self._spot(client, target))
+            elif files:
+                try:
+                    key = await self._pen.post(client, channel, body, edits=edits, lane=lane, files=files)
+                except discord.HTTPException as error:
+                    if not perhaps_of_files(error):
+                        raise
+                    log.info("Discord did not take a picture or file", channel=channel, why=cause(error))
+                    if error.code == Code.MISSING_PERMISSIONS:
+                        lacks = no_files(self._spot(client, target))
+                    self._traffic.again(lane)
+                else:
+                    return key, None
+            return await self._pen.post(client, channel, body, edits=edits, lane=lane), lacks
+        finally:
+            attach.close(files)
+
+    def _let_old(self, channel: int) -> None:
+        """Take a turn of the edits of old messages.
+
+        Raises:
+            TryLater: There is none now; posts need not wait for it.
+        """
+        wait = self.pace.wait(LANE.format(channel=channel)) or self._old.take(channel)
+        if wait > 0:
+            told = "Discord lets old messages be edited only so often"
+            raise TryLater(told, retry_after=max(round(wait * SECOND), 1), alone=True)
+
+    def _spot(self, client: _Client, target: Target) -> Spot:
+        return places.spot(client, target, connected=client.is_ready() and self._connected is True)
+
+    async def remove(self, target: Target, key: str) -> None:
+        """Delete a post."""
+        channel, message = places.address(target), places.snowflake(key)
+        if channel is None or message is None:
+            return
+        client = self._connection()
+        try:
+            await self._pen.remove(client, channel, message)
+        except Exception as error:  # noqa: BLE001 - each has its class
+            wrong = port_error(error, self._spot(client, target), editing=True)
+            if not isinstance(wrong, MessageGone):
+                raise wrong from None
+
+    def buried(self, target: Target, key: str) -> int | None:
+        """Count what came after a post while there was a connection."""
+        channel, message = places.address(target), places.snowflake(key)
+        return None if channel is None or message is None else self._since.after(channel, message)
+
+    def heard(self, data: Any) -> None:
+        """Note that there is a new message; what it says is not looked at."""
+        try:
+            self._since.heard(int(data["channel_id"]), int(data["id"]))
+        except (KeyError, TypeError, ValueError):
+            log.debug("Discord told of a message that it does not name")
 
     async def tell(self, user: str, message: Message) -> None:
         """Write to a person, whether or not the bot ever did."""
@@ -333,10 +441,20 @@ class DiscordChat:
 
     def room(self, chat: str, channel: str) -> Room | None:
         """Return a channel as the gateway told of it; while it tells nothing, nothing is known."""
+        client = self._telling(chat)
+        return places.unknown_room(chat, channel) if client is None else places.room(client, chat, channel)
+
+    def may_see(self, chat: str, channel: str, *, user: str, roles: Collection[str]) -> bool | None:
+        """Tell whether somebody sees a channel by what the gateway told of it."""
+        client = self._telling(chat)
+        return None if client is None else places.may_see(client, chat, channel, user=user, roles=roles)
+
+    def _telling(self, chat: str) -> _Client | None:
+        """Return the client if what it knows of a server is as it is now."""
         client = self._client
-        if client is None or not client.is_ready() or not self._connected:
-            return places.unknown_room(chat, channel)
-        return places.room(client, chat, channel)
+        if client is None or not client.is_ready() or not self._connected or client.doubts.about(chat):
+            return None
+        return client
 
     def _connection(self) -> _Client:
         if self._refused is not None:
@@ -355,7 +473,7 @@ class _Client(discord.Client):
 
     def __init__(self, chat: DiscordChat, ear: Ear | None) -> None:
         super().__init__(
-            intents=discord.Intents(guilds=True, voice_states=True),
+            intents=discord.Intents(guilds=True, voice_states=True, guild_messages=True, dm_messages=True),
             allowed_mentions=discord.AllowedMentions.none(),
             max_messages=None,
             member_cache_flags=discord.MemberCacheFlags.none(),
@@ -368,6 +486,11 @@ class _Client(discord.Client):
         self._ear = ear
         self._losses: deque[float] = deque(maxlen=MOST_LOSSES)
         self.was_connected = False
+        self.doubts = Doubts(chat.renew)
+        parsers = self._connection.parsers
+        self.doubts.watch(parsers)
+        # Messages are counted and nothing else: the library would make objects of all of them, and end at some.
+        parsers |= {"MESSAGE_CREATE": chat.heard} | dict.fromkeys(UNREAD, lambda _data: None)
 
     async def setup_hook(self) -> None:
         """Learn where the gateway is, and whether a session may begin."""
@@ -389,6 +512,7 @@ class _Client(discord.Client):
 
     async def on_connect(self) -> None:
         self.was_connected = True
+        self._chat.begun()
         self._chat.came(self)
         if self._ear is not None:
             self._ear.presence.begins([guild.id for guild in self.guilds])

@@ -86,7 +86,7 @@ def _option(param: Param, catalogs: Path) -> Json:
         option["channel_types"] = CHANNEL_TYPES
     elif param.choices and len(param.choices) <= MOST_CHOICES:
         option["choices"] = [{"name": choice, "value": choice} for choice in param.choices]
-    elif param.choices or param.several or param.takes in {Takes.NAME, Takes.MENTION}:
+    elif param.choices or param.several or param.takes in {Takes.NAME, Takes.TIE, Takes.MENTION}:
         option["autocomplete"] = True
     return option
 

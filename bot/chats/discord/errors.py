@@ -20,16 +20,23 @@ class Code(IntEnum):
     UNKNOWN_GUILD = 10004
     UNKNOWN_MESSAGE = 10008
     UNKNOWN_USER = 10013
+    TOO_MANY_FILES = 30015
     TOO_MANY_OLD_EDITS = 30046
     TOO_MANY_CONVERSATIONS = 40003
+    TOO_LARGE = 40005
     FORUM = 40058
     MISSING_ACCESS = 50001
     NO_MESSAGES_TO_USER = 50007
     MISSING_PERMISSIONS = 50013
     THREAD_ARCHIVED = 50083
     NO_MUTUAL_GUILDS = 50278
+    #: An answer to a message takes “Read Message History”.
+    NO_HISTORY = 160002
     THREAD_LOCKED = 160005
 
+
+#: What tells that it is a picture or file that is not taken, and not what is said with it.
+_OF_FILES = {Code.TOO_LARGE, Code.TOO_MANY_FILES, Code.MISSING_PERMISSIONS}
 
 #: How long to wait with a server in front of Discord that says no without saying why.
 PAUSE = 60 * SECOND
@@ -67,13 +74,29 @@ def port_error(error: Exception, spot: Spot, *, editing: bool = False) -> SendEr
     return Unsure(f"Discord's answer was not understood ({type(error).__name__})")
 
 
+def perhaps_of_files(error: Exception) -> bool:
+    """Tell whether a refusal may be of what comes with a message alone: without it the rest may be taken."""
+    return isinstance(error, discord.HTTPException) and (error.code in _OF_FILES or error.status == 413)
+
+
+def no_files(spot: Spot) -> str:
+    """Return what an admin must allow for pictures and files."""
+    where = spot.name or "this conversation"
+    return (
+        f"I may not send pictures and files in {where}: "
+        "allow me “Attach Files” there (channel settings > Permissions)"
+    )
+
+
 def _refusal(error: discord.HTTPException, spot: Spot, *, editing: bool) -> SendError:
     said = f"{error.text or 'no reason given'} ({error.status}, code {error.code})"[:300]
     found = _gone(error.code, spot, editing=editing) or _not_allowed(error.code, spot)
     if found is not None:
         return found
     match error.code:
-        case Code.TOO_MANY_OLD_EDITS | Code.TOO_MANY_CONVERSATIONS:
+        case Code.TOO_MANY_OLD_EDITS:
+            return TryLater(said, retry_after=PAUSE, alone=True)
+        case Code.TOO_MANY_CONVERSATIONS:
             return TryLater(said, retry_after=PAUSE)
         case Code.FORUM:
             return Refused("this is a forum: subscribe in one of its posts")

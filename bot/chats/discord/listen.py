@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,14 +11,15 @@ import aiohttp
 import discord
 import structlog
 
-from bot.chats.discord import commands, mentions, places, render
+from bot.chats.discord import attach, commands, mentions, places, render
 from bot.chats.discord.ask import answered
+from bot.chats.discord.errors import perhaps_of_files
 from bot.chats.discord.pen import cause
 from bot.chats.discord.places import Chosen
 from bot.chats.discord.presence import PLATFORM, Presence
 from bot.ports.chat import Listener
 from bot.ports.command import Param, Request, Takes, Who
-from bot.ports.message import Message
+from bot.ports.message import Message, Span, discard
 from bot.texts.words import Words
 
 log = structlog.get_logger(__name__)
@@ -27,6 +28,7 @@ log = structlog.get_logger(__name__)
 # https://docs.discord.com/developers/interactions/receiving-and-responding#interaction-callback
 DEFER_SECONDS = 2.9
 EDIT_SECONDS = 15
+UPLOAD_SECONDS = 90
 MOST_SUGGESTIONS = 25
 
 Interaction = discord.Interaction[Any]
@@ -96,14 +98,45 @@ class Ear:
                 await self.presence.met(request, may_post=may_post)
             message = await answered(self._listener, self._known(request))
         try:
-            async with asyncio.timeout(EDIT_SECONDS):
-                await interaction.edit_original_response(
-                    embed=render.embed(message),
-                    view=render.view(message, commands=self._declared),
-                    allowed_mentions=discord.AllowedMentions.none(),
-                )
+            await self._show(interaction, message)
         except _LOST as error:
             log.warning("an answer on Discord was lost", command=name, why=cause(error))
+        finally:
+            discard(message)
+
+    async def _show(self, interaction: Interaction, message: Message) -> None:
+        """Put a message in the place of the sign that it is being thought of, with what goes with it.
+
+        To an interaction the bot may always send files:
+        https://docs.discord.com/developers/change-log#calculated-permissions-in-interaction-payloads
+        """
+        files, left = await attach.load(message, most=interaction.filesize_limit or attach.MOST)
+        try:
+            if files:
+                try:
+                    await self._edit(interaction, _noted(message, left), files)
+                except discord.HTTPException as error:
+                    if not perhaps_of_files(error):
+                        raise
+                    left = "Discord did not take the picture or file"
+                    log.warning("Discord did not take a picture or file", why=cause(error))
+                else:
+                    return
+            await self._edit(interaction, _noted(message, left), [])
+        finally:
+            attach.close(files)
+
+    async def _edit(self, interaction: Interaction, message: Message, files: Sequence[discord.File]) -> None:
+        embed = render.embed(message)
+        if attach.shows(files):
+            embed.set_image(url=attach.SHOWN)
+        async with asyncio.timeout(UPLOAD_SECONDS if files else EDIT_SECONDS):
+            await interaction.edit_original_response(
+                embed=embed,
+                view=render.view(message, commands=self._declared),
+                allowed_mentions=discord.AllowedMentions.none(),
+                attachments=list(files) or discord.utils.MISSING,
+            )
 
     async def _suggest(self, interaction: Interaction, data: Any) -> None:
         declared = self._declared.get(data["name"])
@@ -173,6 +206,11 @@ def _request(interaction: Interaction, name: str, text: str, *, chosen: Chosen |
         roles=_roles(member),
         is_admin=alone or may.manage_guild or may.administrator,
     )
+
+
+def _noted(message: Message, why: str | None) -> Message:
+    """Return an answer with a line on what is missing in it."""
+    return message if why is None else replace(message, lines=(*message.lines, (Span(f"⚠️ {why}"),)))
 
 
 def _guild(interaction: Interaction) -> discord.Guild | None:

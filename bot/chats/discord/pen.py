@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Coroutine, Sequence
 from typing import Any
 
 import discord
 import structlog
 
-from bot.chats.discord import places, render
+from bot.chats.discord import attach, places, render
+from bot.chats.discord.errors import Code
 from bot.chats.discord.traffic import Traffic
 from bot.ports.message import Message
 
@@ -37,12 +38,41 @@ class Pen:
         self._published: dict[int, deque[float]] = {}
 
     async def post(
-        self, client: discord.Client, channel: int, body: dict[str, Any], *, edits: int | None, lane: str
+        self,
+        client: discord.Client,
+        channel: int,
+        body: attach.Json,
+        *,
+        edits: int | None,
+        lane: str,
+        files: Sequence[discord.File] = (),
     ) -> int:
-        """Post in a channel, or edit a message there, and return the message's id."""
+        """Post in a channel, or edit a message there, and return the message's id.
+
+        A post that may answer no other goes out by itself.
+        """
         route = _message(channel) if edits is None else _edit(channel, edits)
-        told = await self._traffic.ask(client, lambda: client.http.request(route, json=body), lane=lane)
+        dressed = attach.dress(body, files, editing=edits is not None)
+
+        def request(body: attach.Json = dressed) -> Coroutine[Any, Any, Any]:
+            if not files:
+                return client.http.request(route, json=body)
+            return client.http.request(route, form=attach.form(body, files), files=files)
+
+        try:
+            told = await self._traffic.ask(client, request, lane=lane)
+        except discord.HTTPException as error:
+            if error.code != Code.NO_HISTORY or "message_reference" not in dressed:
+                raise
+            alone = {key: value for key, value in dressed.items() if key != "message_reference"}
+            self._traffic.again(lane)
+            told = await self._traffic.ask(client, lambda: request(alone), lane=lane)
         return int(told["id"])
+
+    async def remove(self, client: discord.Client, channel: int, message: int) -> None:
+        """Delete a message of the bot's own."""
+        route = _edit(channel, message, method="DELETE")
+        await self._traffic.aside(client, lambda: client.http.request(route), lane=f"delete in {channel}")
 
     async def greet(self, client: discord.Client, hall: discord.TextChannel, message: Message) -> None:
         """Say the first words in a server; it is no loss if they are not heard."""
@@ -92,6 +122,6 @@ def _message(channel: int) -> discord.http.Route:
     return discord.http.Route("POST", "/channels/{channel_id}/messages", channel_id=channel)
 
 
-def _edit(channel: int, message: int) -> discord.http.Route:
+def _edit(channel: int, message: int, *, method: str = "PATCH") -> discord.http.Route:
     path = "/channels/{channel_id}/messages/{message_id}"
-    return discord.http.Route("PATCH", path, channel_id=channel, message_id=message)
+    return discord.http.Route(method, path, channel_id=channel, message_id=message)

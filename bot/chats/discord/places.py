@@ -6,6 +6,7 @@ key is ``@`` and the channel's id.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -59,7 +60,8 @@ def permissions(channel: Channel, member: discord.Member | None = None) -> disco
     """Return what somebody may in a channel, the bot itself unless another is named, if that is known."""
     try:
         return channel.permissions_for(member or channel.guild.me)
-    except (discord.ClientException, AttributeError):  # a thread without its channel, a server without the bot
+    except (discord.ClientException, AttributeError, TypeError):
+        # A thread without its channel, a server without the bot, a time-out until no moment.
         return None
 
 
@@ -71,6 +73,19 @@ def missing(may: discord.Permissions, *, thread: bool) -> str | None:
         speaks = ("Send Messages", may.send_messages)
     needed = (("View Channel", may.view_channel), speaks, ("Embed Links", may.embed_links))
     return next((name for name, has in needed if not has), None)
+
+
+def takes_files(client: discord.Client, channel: int) -> bool:
+    """Tell whether pictures and files may be sent to a channel, as far as is known."""
+    found = client.get_channel(channel)
+    may = permissions(found) if isinstance(found, Channel) else None
+    return may is None or may.attach_files
+
+
+def most_bytes(client: discord.Client, target: Target) -> int:
+    """Return how large a file a place takes: boosts of its server raise that."""
+    guild = client.get_guild(snowflake(target.chat) or 0)
+    return discord.utils.DEFAULT_FILE_SIZE_LIMIT_BYTES if guild is None else guild.filesize_limit
 
 
 def may_post(channel: Channel) -> bool:
@@ -145,6 +160,32 @@ def room(client: discord.Client, chat: str, channel: str) -> Room | None:
         session=str(instance.id) if instance else None,
         topic=(clean(instance.topic, limit=LONGEST_TITLE) or None) if instance else None,
     )
+
+
+def may_see(client: discord.Client, chat: str, channel: str, *, user: str, roles: Collection[str]) -> bool | None:
+    """Tell whether somebody sees a channel of a server; None while that is not known.
+
+    Members are not kept, so one is made of what a question brings: an id and roles.
+
+    https://docs.discord.com/developers/topics/permissions#permission-overwrites
+    """
+    guild, person = client.get_guild(snowflake(chat) or 0), snowflake(user)
+    if guild is None or person is None:
+        return False
+    if guild.unavailable:
+        return None
+    found = guild.get_channel(snowflake(channel) or 0)
+    if found is None:
+        return False
+    data: Any = {
+        "user": {"id": str(person), "username": "", "discriminator": "0", "avatar": None},
+        "roles": [one for one in roles if snowflake(one) is not None],
+        "joined_at": None,
+        "flags": 0,
+    }
+    member = discord.Member(data=data, guild=guild, state=client._connection)  # noqa: SLF001 - members know theirs
+    may = permissions(found, member)
+    return None if may is None else may.view_channel
 
 
 def forget_rooms(guild: discord.Guild) -> None:

@@ -83,6 +83,8 @@ def payload(post: Post, *, commands: Collection[str] | None = None) -> dict[str,
     if post.replaces is not None:
         return body
     body |= {"allowed_mentions": pings, "nonce": nonce(post), "enforce_nonce": True}
+    if post.answers is not None:
+        body["message_reference"] = {"message_id": post.answers, "fail_if_not_exists": False}
     return body | ({"flags": SUPPRESS_NOTIFICATIONS} if post.silent else {})
 
 

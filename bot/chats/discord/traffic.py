@@ -89,6 +89,10 @@ class Traffic:
         await self._pace.answer(lane)
         return await self.ask(client, request, lane=lane)
 
+    def again(self, lane: str) -> None:
+        """Note that a post takes one more request than the turn that the deliverer took for it."""
+        self._pace.note(lane)
+
     async def ask(self, client: discord.Client, request: Callable[[], Coroutine[Any, Any, T]], *, lane: str) -> T:
         """Return the answer to a request, or say why there is none.
 

@@ -13,6 +13,7 @@ from telegram import Bot
 from telegram.constants import ChatAction
 from telegram.error import RetryAfter, TelegramError
 
+from bot.chats.telegram.beside import Beside
 from bot.chats.telegram.errors import in_seconds, summary
 from bot.chats.telegram.ids import address, is_group, thread
 from bot.chats.telegram.pen import Pen
@@ -20,7 +21,7 @@ from bot.chats.telegram.presence import Presence
 from bot.domain import SECOND
 from bot.ports.chat import ChatGone, ChatMoved, Listener, SendError, Target, TopicGone, TryLater
 from bot.ports.command import Request
-from bot.ports.message import Message
+from bot.ports.message import Message, discard
 from bot.ports.pace import MINUTE, Pace
 from bot.texts.words import Words
 
@@ -49,6 +50,7 @@ class Answers:
         listener: Listener,
         *,
         pen: Pen,
+        beside: Beside,
         pace: Pace,
         presence: Presence,
         clock: Callable[[], float] = time.monotonic,
@@ -56,6 +58,7 @@ class Answers:
         self._bot = bot
         self._listener = listener
         self._pen = pen
+        self._beside = beside
         self._pace = pace
         self._presence = presence
         self._clock = clock
@@ -101,6 +104,12 @@ class Answers:
         await self._write(too_many(locale), where, reply_to=reply_to)
 
     async def _write(self, message: Message, where: Target, *, reply_to: int | None) -> None:
+        try:
+            await self._try(message, where, reply_to=reply_to)
+        finally:
+            discard(message)
+
+    async def _try(self, message: Message, where: Target, *, reply_to: int | None) -> None:
         for _ in range(TRIES):
             group = is_group(where.chat)
             wait = self._pace.wait(where.chat, group=group)
@@ -115,7 +124,7 @@ class Answers:
                         await self._pace.answer(where.chat, group=group)
                 else:
                     await self._pace.answer(where.chat, group=group)
-                await self._pen.write(where, message, reply_to=reply_to)
+                written = await self._pen.write(where, message, reply_to=reply_to, asked=True)
             except TryLater as error:
                 pause = error.retry_after / SECOND
                 if pause > LONGEST_PAUSE:
@@ -132,6 +141,7 @@ class Answers:
                 log.warning("an answer was not taken", chat=where.chat, why=str(error))
                 return
             else:
+                await self._beside.follow(where, written)
                 return
         log.warning("an answer was given up", chat=where.chat, why="too many tries")
 

@@ -16,18 +16,21 @@ from telegram.request import HTTPXRequest
 
 from bot.chats.telegram import menu
 from bot.chats.telegram.answers import LONGEST_PAUSE
+from bot.chats.telegram.beside import Beside
 from bot.chats.telegram.buttons import Taps
 from bot.chats.telegram.errors import summary
 from bot.chats.telegram.floods import Floods
+from bot.chats.telegram.flow import Flow
 from bot.chats.telegram.ids import PLATFORM, is_group
 from bot.chats.telegram.lanes import Lanes
 from bot.chats.telegram.listen import Ears
 from bot.chats.telegram.names import Names
 from bot.chats.telegram.pen import Pen
+from bot.chats.telegram.pieces import Written
 from bot.chats.telegram.poll import NOT_TAKEN, Poll
 from bot.domain import SECOND
-from bot.ports.chat import ChatGone, Listener, Post, Target, TryLater
-from bot.ports.message import Message
+from bot.ports.chat import ChatGone, Listener, Partly, Post, Target, TryLater
+from bot.ports.message import Message, discard
 from bot.ports.pace import Limits, Pace
 
 API_URL = "https://api.telegram.org"
@@ -36,8 +39,9 @@ LIMITS = Limits(a_second=30, a_second_a_lane=1, a_minute_a_group=20)
 #: Seconds: to connect, for an answer, for a free connection; and connections at once.
 CONNECT, READ, POOL = 5.0, 20.0, 5.0
 CONNECTIONS = 64
-#: How long answers under way may take when the bot stops, in seconds.
+#: How long answers and pictures under way may take when the bot stops, in seconds.
 LAST_ANSWERS = 0.8
+LAST_PICTURES = 0.4
 
 
 class TelegramChat:
@@ -70,7 +74,18 @@ class TelegramChat:
         self.pace = pace or Pace(LIMITS)
         self._taps = Taps()
         self._names = Names()
-        self._pen = Pen(self._bot, taps=self._taps, floods=Floods(self.pace), names=self._names)
+        self._flow = Flow()
+        self._pen = Pen(
+            self._bot,
+            taps=self._taps,
+            floods=Floods(self.pace),
+            names=self._names,
+            again=lambda chat: self.pace.note(chat, group=is_group(chat)),
+            wrote=self._flow.wrote,
+        )
+        self._beside = Beside(self._pen, self.pace)
+        #: What follows posts that have arrived.
+        self._following: set[asyncio.Task[None]] = set()
         self._lanes = Lanes()
         self._poll: Poll | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -89,11 +104,14 @@ class TelegramChat:
         def opened(me: User) -> Callable[[Update], None]:
             menus = menu.show(self._bot, listener.commands, operators=self._operators)
             self._tasks.append(asyncio.create_task(menus, name="telegram menus"))
+            self._flow.hears_all = bool(me.can_read_all_group_messages)
             ears = Ears(
                 self._bot,
                 listener,
                 me=me,
                 pen=self._pen,
+                beside=self._beside,
+                flow=self._flow,
                 taps=self._taps,
                 pace=self.pace,
                 lanes=self._lanes,
@@ -110,21 +128,67 @@ class TelegramChat:
 
         Telegram takes no key against duplicates: who is killed after it stored a message and before the caller
         settled the delivery sends that message again, at most one a chat and kill, as a chat has one send under
-        way. Nothing is awaited here once the answer has arrived.
+        way. Nothing is awaited here once the answer has arrived: a picture for which there was no room below the
+        text follows in reply, on its own, so that the window is that of one message. If it is lost in a kill, the
+        text is not.
         """
-        if post.replaces is not None:
-            return await self._pen.rewrite(post.target, post.replaces, post.message)
-        return await self._pen.write(post.target, post.message, silent=post.silent)
+        following = False
+        try:
+            if post.replaces is not None:
+                written = await self._pen.rewrite(post.target, post.replaces, post.message)
+            else:
+                answers = int(post.answers) if post.answers is not None and post.answers.isdecimal() else None
+                written = await self._pen.write(post.target, post.message, silent=post.silent, reply_to=answers)
+            following = bool(written.beside)
+            if following:
+                self._follow(post.target, written, post.message)
+        finally:
+            if not following:
+                discard(post.message)
+        lacks = written.lacks or (self._beside.lacks(post.target.chat) if following else None)
+        if lacks is not None:
+            raise Partly(lacks, key=written.key)
+        return written.key
+
+    def _follow(self, target: Target, written: Written, message: Message) -> None:
+        """Send what is to follow a post, which nobody waits for."""
+
+        async def follow() -> None:
+            try:
+                await self._beside.follow(target, written)
+            finally:
+                discard(message)
+
+        task = asyncio.create_task(follow(), name="telegram picture")
+        self._following.add(task)
+        task.add_done_callback(self._following.discard)
+
+    async def remove(self, target: Target, key: str) -> None:
+        """Delete a message; Telegram lets bots do so for two days."""
+        await self._turn(target.chat)
+        await self._pen.remove(target, key)
+
+    def buried(self, target: Target, key: str) -> int | None:
+        """Count what came after a message; in groups bots hear of little, but numbers tell."""
+        return self._flow.after(target, key)
 
     async def tell(self, user: str, message: Message) -> None:
         """Write to a person in the private chat with them, whose number is theirs."""
         if not (user.isascii() and user.isdecimal()):
             raise ChatGone(f"{user[:40]!r} is nobody on Telegram")
-        wait = self.pace.wait(user)
+        await self._turn(user)
+        await self._pen.write(Target(chat=user), message)
+
+    async def _turn(self, chat: str) -> None:
+        """Wait until what is no post of the deliverer's may leave.
+
+        Raises:
+            TryLater: That would be too long.
+        """
+        wait = self.pace.wait(chat, group=is_group(chat))
         if wait > LONGEST_PAUSE:
             raise TryLater("Telegram asks to wait", retry_after=round(wait * SECOND))
-        await self.pace.answer(user)
-        await self._pen.write(Target(chat=user), message)
+        await self.pace.answer(chat, group=is_group(chat))
 
     async def check(self) -> str | None:
         """Return what is wrong with the token or the way to Telegram."""
@@ -150,6 +214,11 @@ class TelegramChat:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
         await self._lanes.stop(within=LAST_ANSWERS)
+        if self._following:
+            _, late = await asyncio.wait(self._following, timeout=LAST_PICTURES)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
         if self._poll is not None:
             await self._poll.confirm()
             self._poll = None

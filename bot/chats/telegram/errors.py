@@ -39,6 +39,24 @@ NOT_MODIFIED = "message is not modified"
 #: An edit of the text of what has a picture.
 NO_TEXT = "there is no text in the message to edit"
 
+#: An edit of the picture of what has none; older servers know no way from a text to a picture.
+NO_MEDIA = "there is no media in the message to edit"
+#: Markup that was not understood.
+UNPARSED = "can't parse entities"
+#: A message to delete that is gone already.
+NOTHING_TO_DELETE = "message to delete not found"
+#: Signs that it is a picture or file that is not taken, and not what is said with it.
+_NOT_TAKEN = (
+    "image_process_failed",
+    "photo_",
+    "is too big",
+    "file must be non-empty",
+    "wrong file",
+    "document_invalid",
+    "file_part",
+    "request entity too large",
+)
+
 #: Signs that a chat is gone, and what to say of it; ``{kind}`` is a group or a channel.
 _CHAT_GONE = (
     ("bot was blocked", "the person blocked me"),
@@ -112,6 +130,21 @@ def port_error(error: TelegramError, *, where: str, everywhere: bool = False) ->
             return Unsure("Telegram did not answer in time")
         case _:
             return Unsure(f"Telegram's answer was lost: {summary(error)}")
+
+
+def of_the_file(error: TelegramError) -> bool:
+    """Tell whether an error is about a picture or file alone: without it the rest may be taken."""
+    said = error.message.lower()
+    if isinstance(error, BadRequest | NetworkError) and any(sign in said for sign in _NOT_TAKEN):
+        return True
+    return isinstance(error, BadRequest | Forbidden) and any(
+        sign in said for sign, deed, _ in _RIGHTS if deed in {"send photos", "send files"}
+    )
+
+
+def says(error: TelegramError, sign: str) -> bool:
+    """Tell whether an error is Telegram's refusal in these words."""
+    return isinstance(error, BadRequest) and sign in error.message.lower()
 
 
 def in_seconds(error: RetryAfter) -> float:

@@ -12,7 +12,9 @@ from telegram.constants import ChatType
 from bot.chats.telegram import menu
 from bot.chats.telegram.answers import Answers
 from bot.chats.telegram.asked import Asked
+from bot.chats.telegram.beside import Beside
 from bot.chats.telegram.buttons import Taps
+from bot.chats.telegram.flow import Flow
 from bot.chats.telegram.ids import topic_of
 from bot.chats.telegram.lanes import Lanes
 from bot.chats.telegram.names import Names
@@ -36,6 +38,8 @@ class Ears:
         *,
         me: User,
         pen: Pen,
+        beside: Beside,
+        flow: Flow,
         taps: Taps,
         pace: Pace,
         lanes: Lanes,
@@ -49,6 +53,7 @@ class Ears:
         self._operators = set(operators)
         self._lanes = lanes
         self._names = names
+        self._flow = flow
         rights = Rights(bot)
         self._presence = Presence(listener)
         self._asked = Asked(
@@ -58,13 +63,14 @@ class Ears:
             presence=self._presence,
             names=names,
         )
-        self._answers = Answers(bot, listener, pen=pen, pace=pace, presence=self._presence)
+        self._answers = Answers(bot, listener, pen=pen, beside=beside, pace=pace, presence=self._presence)
         self._presses = Presses(bot, listener, asked=self._asked, answers=self._answers, taps=taps, lanes=lanes)
 
     def take(self, update: Update) -> None:
         """Take an update in."""
         message = update.message or update.channel_post
         if message is not None:
+            self._flow.heard(message)
             self._lanes.put(message.migrate_from_chat_id or message.chat.id, partial(self._message, message))
         elif update.callback_query is not None:
             self._presses.take(update.callback_query)

@@ -21,7 +21,7 @@ from bot.chats.telegram.places import No
 from bot.domain.outside import clean
 from bot.ports.chat import Listener, Target
 from bot.ports.command import Request, Who
-from bot.ports.message import Message, plain_text
+from bot.ports.message import Message, discard, plain_text
 from bot.texts.words import Words
 
 log = structlog.get_logger(__name__)
@@ -61,7 +61,9 @@ class Presses:
             await self._close(query)
             return
         if message.chat.type == ChatType.CHANNEL:
-            await self._close(query, _popup(await self._unposted(query, message, tapped)))
+            answer = await self._unposted(query, message, tapped)
+            discard(answer)  # a popup is text
+            await self._close(query, _popup(answer))
             return
         asking = asyncio.create_task(self._ask(query, message, tapped), name="telegram tap")
         try:

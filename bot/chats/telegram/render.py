@@ -29,6 +29,7 @@ _SIGNS: dict[int, str | None] = {
     **dict.fromkeys((9, 10, 11, 12, 13, 0x85, 0x2028, 0x2029), " "),
 }
 _BREAK = Span("\n")
+_DIGIT = re.compile(r"\d")
 
 
 def text(message: Message) -> str:
@@ -37,8 +38,30 @@ def text(message: Message) -> str:
 
 
 def caption(message: Message) -> str:
-    """Return a message as the HTML of what stands below a picture."""
+    """Return a message as the HTML of what stands below a picture, cut to what has room there."""
     return _html(message, CAPTION)
+
+
+def fits_caption(message: Message) -> bool:
+    """Tell whether a message has room below a picture: cut are at most long spans, and no figure of them."""
+    spans = _fitted(message)
+    if _length(spans) <= CAPTION:
+        return True
+    level = _level([len(span.text) for span in spans], CAPTION)
+    cut = [_shorten(span.text, level) for span in spans]
+    if sum(map(len, cut)) > CAPTION:
+        return False
+    pairs = zip(spans, cut, strict=True)
+    return not any(
+        _DIGIT.search(span.text[len(kept.rstrip(ELLIPSIS)) :]) for span, kept in pairs if span.text != kept
+    )
+
+
+def unmarked(message: Message, *, below_picture: bool = False) -> str:
+    """Return a message as text without any markup."""
+    limit = CAPTION if below_picture else TEXT
+    shown = "".join(span.text for span in _within(_fitted(message), limit))
+    return shown if clean(shown, limit=TEXT) else ELLIPSIS
 
 
 def is_link(url: str | None) -> bool:
@@ -59,10 +82,14 @@ def plain(text: str) -> str:
 
 
 def _html(message: Message, limit: int) -> str:
-    spans = [_fit(span) for span in _spans(message)]
+    spans = _fitted(message)
     if not clean("".join(span.text for span in spans), limit=TEXT):
         return ELLIPSIS
     return "".join(map(_markup, _within(spans, limit)))
+
+
+def _fitted(message: Message) -> list[Span]:
+    return [_fit(span) for span in _spans(message)]
 
 
 def _spans(message: Message) -> Iterator[Span]:

@@ -493,6 +493,9 @@ async def test_every_command_is_walked_from_the_menu(place: Place, bot: Talk) ->
             "settings": {"setting": "timezone", "value": "Karachi"},
             "record": {"action": "add", "details": '44,000 peak "K-POP" on x 2022-03-15'},
             "help": {"command": "watch"},
+            "compare": {"a": "Night Radio", "b": "nothing"},
+            "tie": {"a": "Night Radio", "b": "nothing"},
+            "untie": {"name": "Night Radio"},
         }
         for command in COMMANDS:
             if command.name == "unwatch":

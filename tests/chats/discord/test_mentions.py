@@ -241,7 +241,7 @@ async def test_what_is_refused_and_what_holds(place: Place, tmp_path: Path) -> N
                 shown = await say(channel, "subscribe", name="Live as Ever", mention=whom)
                 assert "is nobody that I can call" in shown
             shown = await say(channel, "subscribe", name="Live as Ever", mention="@night fans")
-            assert f"Each calls {fans.mention}" in shown
+            assert f"Each but outages calls {fans.mention}" in shown
             assert "Each calls" not in await say(dm, "subscribe", name="Live as Ever", kinds="start")
             assert "is nobody that I can call" in await say(dm, "subscribe", name="Live as Ever", mention="here")
             shown = await say(channel, "settings", setting="admins", value="@Night Fans")

@@ -18,7 +18,7 @@ from bot.sources.kit import Kit
 from bot.sources.stage import Stage
 from bot.sources.web import Web
 from tests.chats.discord.setting import Place, connected, soon
-from tests.servers.discord import Channel, Permission
+from tests.servers.discord import Channel, Permission, Role
 from tests.talk import talk
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -219,7 +219,9 @@ async def test_only_the_server_that_asks_is_looked_into(place: Place, tmp_path: 
         await soon(one.is_known(mine))
 
         async def watch(address: str, platform: str = "discord", chat: str = str(place.guild.id)) -> str:
-            answer = await bot.ask(f"/watch {address}", platform=platform, chat=chat)
+            answer = await bot.ask(
+                f"/watch {address}", platform=platform, chat=chat, user=str(place.server.world.owner.id)
+            )
             return "".join(span.text for span in answer.title)
 
         link = f"https://discord.com/channels/{other.id}/{theirs.id}"
@@ -234,3 +236,45 @@ async def test_only_the_server_that_asks_is_looked_into(place: Place, tmp_path: 
         for address in (mine_link, f"stage:{mine.id}", f"stage:#{mine.id}", f"stage:{place.guild.id}/{mine.id}"):
             assert await watch(address) == "Mine is watched here already."
         assert await watch(link, chat=str(other.id)) == "Now watching Theirs"
+
+
+async def test_only_who_sees_a_channel_may_watch_it_and_nobody_else_learns_of_it(
+    place: Place, tmp_path: Path
+) -> None:
+    guild = place.guild
+    bosses, staff = next(r for r in guild.roles.values() if r.name == "bosses"), guild.role("staff")
+    admins = guild.role("admins", Permission.ADMINISTRATOR)
+    hidden, text, shown = guild.stage("Secret"), guild.text("secrets"), guild.stage("Open")
+    unseen = guild.voice("Not for bots")
+    for channel in (hidden, text, unseen):
+        channel.overwrite(guild.everyone, deny=Permission.VIEW_CHANNEL)
+        channel.overwrite(staff, allow=Permission.VIEW_CHANNEL)
+    for channel in (hidden, text):
+        channel.overwrite(place.server.world.bot, allow=Permission.VIEW_CHANNEL)
+    async with looking(place, shown) as one, talk(tmp_path, now=1000, sources={"stage": one.source}) as bot:
+
+        async def watch(channel: Channel | int, user: str | None, *roles: Role) -> str:
+            id_ = channel if isinstance(channel, int) else channel.id
+            ids = tuple(str(role.id) for role in roles)
+            request = {"platform": "discord", "chat": str(guild.id), "user": user, "roles": ids}
+            return "".join(span.text for span in (await bot.ask(f"/watch stage:{id_}", **request)).title)
+
+        boss, owner = str(place.boss.id), str(guild.owner.id)
+        refused = await watch(12345, boss, bosses)
+        assert "no such channel that you may see" in refused
+        for channel in (hidden, text, unseen):
+            assert await watch(channel, boss, bosses) == refused
+        assert await watch(shown, None) == refused  # nobody has asked
+        assert await watch(12345, owner) == refused
+        assert await watch(shown, boss, bosses) == "Now watching Open"
+        assert await watch(hidden, boss, bosses, staff) == "Now watching Secret"
+        assert await watch(hidden, boss, bosses) == refused  # although it is watched here by now
+        for user, roles in ((owner, ()), ("7", (admins,))):
+            assert await watch(hidden, user, *roles) == "Secret is watched here already."
+            assert "#secrets is neither a stage nor a voice channel" in await watch(text, user, *roles)
+            assert "I may not see #Not for bots" in await watch(unseen, user, *roles)
+        await place.server.gateway.refuse()
+        place.server.gateway.cut()
+        await soon(lambda: one.present(shown) is None)
+        for any_of_them in (hidden, shown, 12345):
+            assert "Discord is not connected" in await watch(any_of_them, boss, bosses)

@@ -196,6 +196,17 @@ async def test_a_post_that_replaces_another_edits_it_and_pings_nobody(discord: D
     assert told.edits[0]["allowed_mentions"] == {"parse": []}
 
 
+async def test_an_answer_to_a_post_that_the_bot_may_not_give_goes_out_by_itself(
+    discord: DiscordChat, guild: Guild
+) -> None:
+    channel = guild.text()
+    key = await discord.send(post(channel, 1))
+    guild.everyone.permissions = MEMBERS & ~Permission.READ_MESSAGE_HISTORY
+    await discord.send(post(channel, 2, says("It was 90"), answers=key))
+    told = channel.messages[-1]
+    assert (told.embeds[0]["title"], told.reference, told.nonce) == ("It was 90", None, "0123456789-2")
+
+
 async def test_mentions_ping_exactly_whom_was_chosen(discord: DiscordChat, guild: Guild) -> None:
     guild.everyone.permissions |= Permission.MENTION_EVERYONE
     fans, others = guild.role("fans", mentionable=True), guild.role("others", mentionable=True)
