@@ -20,9 +20,11 @@ RUN python -m venv --without-pip /venv \
     && pip --python /venv/bin/python install --no-index --find-links wheels milepost
 
 FROM python:3.11-slim
+# Letters of most scripts for the titles in charts; fonts-noto-cjk adds Chinese, Japanese and Korean.
+RUN apt-get update && apt-get install --yes --no-install-recommends fonts-noto-core && rm -rf /var/lib/apt/lists/*
 RUN useradd --uid 10001 --no-create-home milepost && install -d -o milepost -g milepost /app/data
 COPY --from=build /venv /venv
-ENV PATH=/venv/bin:$PATH DATABASE_URL=sqlite:////app/data/milepost.db
+ENV PATH=/venv/bin:$PATH DATABASE_URL=sqlite:////app/data/milepost.db MPLCONFIGDIR=/tmp/matplotlib
 WORKDIR /app
 USER milepost
 VOLUME /app/data

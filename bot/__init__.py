@@ -7,19 +7,22 @@ The map. Imports point one way, from the top of this list to its end::
     bot.app          builds every part once, starts in order, stops in reverse
     bot.settings     environment and .env
     handlers         one file a command        bot.chats     one package a chat platform
-    bot.sources      one file a platform       bot.pipeline  one file a stage
+    bot.sources      one entry a platform      bot.pipeline  one file a stage
     bot.texts        the words                 bot.services  what commands use: values in, values out
+    bot.charts       the pictures, drawn by a program of its own
     storage          the only place with SQL
-    bot.ports        the seams: source, chat, command, message; pace, purse, memory, rooms
+    bot.ports        the seams: source, chat, command, message; pace, purse, memory, rooms, easel
     bot.domain       what is true of audiences; pure
 
-The two flows::
+The flows::
 
     push   sources/icecast.py -> pipeline/poll.py -> pipeline/ingest.py ---> pipeline/deliver.py -> chats/telegram
            Source.read(asks)     claims what is due  ONE transaction:       lease, render, take   Chat.send()
            -> Told               reads in batches    snapshots, aggregates, a turn, send, settle
                                                      detect.py: alerts and
                                                      deliveries
+
+    clock  storage/reminders.py, outages.py -> pipeline/remind.py, outage.py: alerts and deliveries, sent as above
 
     pull   chats/discord      -> handlers/stats.py -> services/statistics.py -> storage
            Request               stats(request, ...)

@@ -1,4 +1,4 @@
-"""``milepost run | demo | replay | doctor``."""
+"""``milepost run | demo | replay | export | import | doctor``."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ def _fail(message: str) -> None:
 
 def _do(work: Coroutine[Any, Any, object]) -> Any:
     """Run a coroutine; what a person can mend is said in a sentence, without a traceback."""
+    from bot.archive import ArchiveError  # noqa: PLC0415
     from bot.chats.console import Unread  # noqa: PLC0415 - see ``_settings``
     from bot.play import BookError, PlayError  # noqa: PLC0415
     from bot.ports.chat import SendError  # noqa: PLC0415
@@ -44,7 +45,7 @@ def _do(work: Coroutine[Any, Any, object]) -> Any:
         return asyncio.run(work)
     except Unread:
         raise typer.Exit(UNREAD) from None
-    except (SourceError, SendError, BookError, PlayError, DatabaseError, Held) as error:
+    except (SourceError, SendError, ArchiveError, BookError, PlayError, DatabaseError, Held) as error:
         _fail(str(error))
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
@@ -122,6 +123,57 @@ def replay(
         if not rungs:
             _fail('--ladder is empty; write for example --ladder "100 250 1k".')
     _do(play.replay(files, out=sys.stdout, as_json=json, record_book=record_book, ladder=rungs))
+
+
+@cli.command()
+def export(
+    file: Annotated[Path, typer.Argument(help="NAME.zip for CSV, NAME.jsonl (or .jsonl.gz) for JSON.")],
+    *,
+    watch: Annotated[str | None, typer.Option(help="Only this watch: its address, or its name.")] = None,
+    chat: Annotated[str | None, typer.Option(help="Only what this chat watches: the platform's id of it.")] = None,
+    format: Annotated[  # noqa: A002 - the option's name
+        str | None, typer.Option(help="csv or json, if the file's name does not say it.")
+    ] = None,
+) -> None:
+    """Write sessions, readings and alerts into a file; the bot may run meanwhile."""
+    from bot import archive  # noqa: PLC0415
+    from bot.services.exporting import Form  # noqa: PLC0415
+
+    if format is not None and format not in list(Form):
+        _fail(f"--format: {format!r} is neither csv nor json.")
+    url = _settings().database_url.get_secret_value()
+    form = None if format is None else Form(format)
+    _do(archive.export(url, file, form=form, watch=watch, chat=chat, show=typer.echo))
+
+
+@cli.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="An export, or a CSV of old figures.")],
+    *,
+    watch: Annotated[str | None, typer.Option(help="Whose old figures these are: the watch's address.")] = None,
+    timezone: Annotated[str | None, typer.Option(help="Of days and times in a CSV; else the watch's.")] = None,
+    source: Annotated[str | None, typer.Option(help="Where old figures are from; else the file's name.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave wrong lines out, instead of all.")] = False,
+) -> None:
+    """Bring sessions into the store, from an export or a CSV of old figures; nothing comes in twice."""
+    from bot import archive  # noqa: PLC0415
+
+    url = _settings().database_url.get_secret_value()
+    taken = _do(
+        archive.bring(
+            url,
+            file,
+            watch=watch,
+            timezone=timezone,
+            source=source,
+            dry=dry_run,
+            skip_bad=skip_bad,
+            show=typer.echo,
+        )
+    )
+    if not taken:
+        raise typer.Exit(1)
 
 
 @cli.command()

@@ -9,48 +9,57 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
 
+from bot import notices
+from bot.charts import Workshop
 from bot.chats.console import ConsoleChat
-from bot.domain import HOUR, SECOND
+from bot.domain import SECOND
 from bot.domain.session import DEFAULT_GRACE
+from bot.pipeline.cards import Cards
 from bot.pipeline.deliver import Deliver
 from bot.pipeline.ingest import Ingest
+from bot.pipeline.outage import Outage
 from bot.pipeline.poll import Poll
+from bot.pipeline.prune import Prune
+from bot.pipeline.prune import rules as retention_rules
+from bot.pipeline.recaps import Recaps
+from bot.pipeline.remind import Remind
 from bot.pipeline.schedule import Schedule, wall_clock
-from bot.ports.chat import Chat, Post, SendError, Target
+from bot.ports.chat import Chat
 from bot.ports.memory import Memory
 from bot.ports.rooms import Rooms
 from bot.ports.source import Registry, Source
-from bot.services import story as stories
 from bot.services.context import Services
 from bot.services.memory import Remembered
 from bot.settings import Settings
 from bot.sources import SOURCES
 from bot.sources.kit import Forgetful, Kit
 from bot.sources.web import Web
-from bot.texts import alerts, warning
+from bot.texts import warning
 from bot.texts.words import Words
+from bot.writer import Writer
 from handlers.dispatch import Dispatcher
-from storage import chats as chat_store
 from storage import outbox
-from storage import watches as watch_store
 from storage.database import Database
 from storage.outbox import Owed
 from storage.watches import Watch
 
 log = structlog.get_logger(__name__)
 
-WARN_SECONDS = 20
-#: One is called at most so often, however much happens.
-MENTION_EVERY = HOUR
 #: How often each stage looks for work, in seconds.
 POLL_EVERY = 1.0
 DELIVER_EVERY = 2.0
+PRUNE_EVERY = 60.0
+REMIND_EVERY = 5.0
+OUTAGE_EVERY = 10.0
+CARDS_EVERY = 5.0
+RECAPS_EVERY = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +71,10 @@ class Parts:
     ingest: Ingest
     poll: Poll
     deliver: Deliver
+    remind: Remind
+    outage: Outage
+    cards: Cards
+    recaps: Recaps
     dispatcher: Dispatcher
     chats: dict[str, Chat]
 
@@ -81,11 +94,18 @@ async def build(
     interval: int = 60 * SECOND,
     grace: int = DEFAULT_GRACE,
     operators: Sequence[str] = (),
+    charts: bool = True,
 ) -> AsyncIterator[Parts]:
-    """Open the database and put all parts together; what was opened is closed in reverse order."""
+    """Open the database and put all parts together; what was opened is closed in reverse order.
+
+    Args:
+        charts: Whether recaps come with theirs.
+    """
     async with AsyncExitStack() as stack:
         await database.open()
         stack.push_async_callback(database.close)
+        easel = Workshop()
+        stack.push_async_callback(easel.close)
         services = Services(
             database=database,
             registry=Registry(sources),
@@ -93,29 +113,36 @@ async def build(
             interval=interval,
             grace=grace,
             started_at=clock(),
+            easel=easel,
         )
         async with database.write() as connection:
             installation = await outbox.installation_key(connection)
         ingest = Ingest(database, grace=grace)
         by_platform = {chat.platform: chat for chat in chats}
 
-        async def render(owed: Owed) -> Post | None:
-            return await write_post(database, owed, installation=installation, now=clock())
+        writer = Writer(database, clock, installation=installation, easel=easel if charts else None)
 
-        async def warn(chat: Chat, owed: Owed, why: str, *, over: bool) -> None:
-            await warn_admin(database, chat, owed, why, over=over)
+        async def warn(chat: Chat, owed: Owed, why: str, *, over: bool, partly: bool = False) -> None:
+            await notices.to_admin(database, chat, owed, why, over=over, partly=partly)
 
         async def on_gone(watch: Watch, why: str) -> None:
-            await warn_of_account(database, by_platform, watch, why)
+            await notices.of_account(database, by_platform, watch, why)
 
-        poll = Poll(database, sources, ingest, memory=Remembered(database), on_gone=on_gone)
+        async def on_refused(platform: str, why: str) -> None:
+            await notices.to_operators(by_platform, operators, warning.source(platform, why=why, words=Words()))
+
+        poll = Poll(database, sources, ingest, memory=Remembered(database), on_gone=on_gone, on_refused=on_refused)
         stack.push_async_callback(poll.stop)
         yield Parts(
             database=database,
             sources=sources,
             ingest=ingest,
             poll=poll,
-            deliver=Deliver(database, by_platform, render, clock=clock, warn=warn),
+            deliver=Deliver(database, by_platform, writer.post, clock=clock, warn=warn),
+            remind=Remind(database, ingest.owed),
+            outage=Outage(database, ingest.owed),
+            recaps=Recaps(database, by_platform, writer.recap),
+            cards=Cards(database, by_platform, writer.card, owed=ingest.owed),
             dispatcher=Dispatcher(
                 services,
                 operators=operators,
@@ -123,66 +150,6 @@ async def build(
             ),
             chats=by_platform,
         )
-
-
-async def write_post(database: Database, owed: Owed, *, installation: str, now: int) -> Post | None:
-    """Return a delivery as the chat will read it, or None if nobody wants it any more."""
-    story = await stories.tell(database, owed)
-    if story is None:
-        return None
-    async with database.read() as connection:
-        chat = await chat_store.by_id(connection, owed.chat_id)
-        subscription = await chat_store.subscription_by_id(connection, owed.subscription_id)
-    if subscription is None or (subscription.muted_until is not None and subscription.muted_until > now):
-        return None
-    words = Words(language=chat.language or "en", timezone=chat.timezone or story.timezone)
-    rested = subscription.mentioned_at is None or owed.at - subscription.mentioned_at >= MENTION_EVERY
-    calls = rested and not story.late and story.replaces is None
-    return Post(
-        delivery=owed.id,
-        installation=installation,
-        target=Target(chat=owed.chat_key, topic=owed.topic or None),
-        message=alerts.write(story, words),
-        stamp=words.clock(owed.at).text,
-        replaces=story.replaces,
-        facts=stories.facts(story),
-        mention=subscription.mention if calls else None,
-    )
-
-
-async def warn_admin(database: Database, chat: Chat, owed: Owed, why: str, *, over: bool) -> None:
-    """Tell the admin who set alerts up that they cannot come, and how to mend it.
-
-    Raises:
-        SendError: They could not be told.
-    """
-    async with database.read() as connection:
-        kept = await chat_store.by_id(connection, owed.chat_id)
-        subscription = await chat_store.subscription_by_id(connection, owed.subscription_id)
-        names = {watch.id: name for name, watch in await watch_store.of_chat(connection, kept.id)}
-    if subscription is None or subscription.made_by is None:
-        return
-    words = Words(language=kept.language or "en", timezone=kept.timezone or "UTC")
-    name, place = names.get(owed.watch_id, ""), subscription.topic_title
-    told = warning.write(name, chat=kept.title or kept.key, place=place, why=why, over=over, words=words)
-    await chat.tell(subscription.made_by, told)
-
-
-async def warn_of_account(database: Database, chats: Mapping[str, Chat], watch: Watch, why: str) -> None:
-    """Tell everybody who set up a watch that its account is gone; who cannot be told finds it in /watches."""
-    async with database.read() as connection:
-        admins = await chat_store.admins_of(connection, watch.id)
-    for one in admins:
-        chat = chats.get(one.platform)
-        if chat is None:
-            continue
-        words = Words(language=one.language or "en")
-        told = warning.account(one.watch, chat=one.title or one.key, why=why, words=words)
-        try:
-            async with asyncio.timeout(WARN_SECONDS):
-                await chat.tell(one.user, told)
-        except (SendError, TimeoutError) as error:
-            log.info("an admin could not be told", platform=one.platform, why=str(error) or "no answer")
 
 
 @asynccontextmanager
@@ -225,7 +192,13 @@ def open_chats(settings: Settings, *, on_leave: Callable[[], None]) -> list[Chat
                 operators=_operators(settings, "discord"),
             )
         )
-    return chats or [ConsoleChat(on_leave=on_leave)]
+    return chats or [ConsoleChat(pictures=_pictures(settings), on_leave=on_leave)]
+
+
+def _pictures(settings: Settings) -> Path | None:
+    """Return a folder beside the database for what a terminal cannot show; None where that is no file."""
+    kind, _, name = settings.database_url.get_secret_value().partition("?")[0].partition(":///")
+    return Path(name).parent / "pictures" if kind == "sqlite" and name else None
 
 
 def _operators(settings: Settings, platform: str) -> list[str]:
@@ -260,6 +233,14 @@ async def run(settings: Settings, *, on_end: Callable[[], None]) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, end)
         schedule = Schedule(wall_clock)
+        kept = retention_rules(
+            days=settings.retention_days,
+            youtube_days=settings.youtube_retention_days,
+            youtube_figures_days=settings.youtube_figures_days,
+            x_days=settings.x_retention_days,
+        )
+        prune = Prune(database, kept, on_deleted=parts.ingest.recall)
+        await parts.poll.begin_anew(wall_clock())
         await parts.deliver.begin()
         follow = asyncio.create_task(parts.deliver.follow(parts.ingest.owed), name="deliver")
         try:
@@ -267,6 +248,11 @@ async def run(settings: Settings, *, on_end: Callable[[], None]) -> None:
                 await chat.start(parts.dispatcher)
             schedule.every(POLL_EVERY, parts.poll.begin, name="poll")
             schedule.every(DELIVER_EVERY, parts.deliver.tick, name="deliver")
+            schedule.every(PRUNE_EVERY, prune.tick, name="prune")
+            schedule.every(REMIND_EVERY, parts.remind.tick, name="remind")
+            schedule.every(OUTAGE_EVERY, parts.outage.tick, name="outage")
+            schedule.every(CARDS_EVERY, parts.cards.tick, name="cards")
+            schedule.every(RECAPS_EVERY, parts.recaps.tick, name="recaps")
             schedule.watch_clock(parts.rearm)
             schedule.start()
             log.info("milepost runs", chats=", ".join(parts.chats), database=database.shown)

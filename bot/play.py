@@ -22,7 +22,7 @@ from bot.app import Parts, build
 from bot.chats.console import ConsoleChat, Figures, Unread
 from bot.chats.console.chat import KEY
 from bot.domain import SECOND
-from bot.domain.alerts import KINDS
+from bot.domain.alerts import USUAL
 from bot.domain.alerts.record import Scope
 from bot.domain.measure import RECORDED
 from bot.domain.reading import is_figure
@@ -81,7 +81,9 @@ async def _stage(
     clock = Hands(min(begins))
     with tempfile.TemporaryDirectory(prefix="milepost-") as folder:
         database = Database(f"sqlite:///{folder}/replay.db", throwaway=True)
-        async with build(database=database, sources={"replay": Replay()}, chats=[chat], clock=clock) as parts:
+        async with build(
+            database=database, sources={"replay": Replay()}, chats=[chat], clock=clock, charts=False
+        ) as parts:
             async with database.write() as connection:
                 viewer = await chat_store.get_or_add(
                     connection, platform="console", key=KEY, title=None, now=clock.now
@@ -107,7 +109,7 @@ async def _stage(
                     made.setdefault(recording.watch, (watch.id, watch.platform))
                     await watches.follow(connection, chat_id=viewer.id, watch_id=watch.id, name=name, now=begin)
                     await chat_store.subscribe(
-                        connection, chat_id=viewer.id, watch_id=watch.id, topic="", kinds=KINDS, now=begin
+                        connection, chat_id=viewer.id, watch_id=watch.id, topic="", kinds=USUAL, now=begin
                     )
                     if ladder is not None:
                         await chat_store.change_subscriptions(

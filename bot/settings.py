@@ -48,6 +48,10 @@ class Settings(BaseSettings):
     kick_auth_url: str = "https://id.kick.com"
     poll_interval_seconds: Annotated[float, Field(ge=1, le=86_400)] = 60
     session_grace_seconds: Annotated[float, Field(ge=0, le=86_400)] = 300
+    retention_days: Annotated[int, Field(ge=0, le=36_500)] = 30
+    x_retention_days: Annotated[int, Field(ge=0, le=36_500)] = 30
+    youtube_retention_days: Annotated[int, Field(ge=0, le=36_500)] = 30
+    youtube_figures_days: Annotated[int, Field(ge=0, le=36_500)] = 30
     allowed_private_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     operators: Annotated[tuple[str, ...], NoDecode] = ()
     log_format: Literal["text", "json"] = "text"

@@ -73,5 +73,6 @@ async def talk(
         sources=dict(sources or {"replay": Replay()}),
         chats=[ConsoleChat(out=heard, lines=None), *chats],
         clock=clock,
+        charts=False,
     ) as parts:
         yield Talk(parts=parts, clock=clock, heard=heard)

@@ -5,17 +5,40 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from tests.bench import broadcast, ingest, polling, process, replays, stats
+from tests.bench import (
+    broadcast,
+    charts,
+    estimates,
+    export,
+    history,
+    ingest,
+    polling,
+    process,
+    prune,
+    replays,
+    stats,
+)
 from tests.bench.report import Figure, show, write
 
 
 def main() -> None:
     """Measure everything, one subject after another."""
     figures: list[Figure] = []
-    for subject in (ingest.measure, polling.measure, stats.measure, broadcast.measure):
+    subjects = (
+        ingest.measure,
+        polling.measure,
+        stats.measure,
+        history.measure,
+        prune.measure,
+        broadcast.measure,
+    )
+    for subject in subjects:
         figures += asyncio.run(subject())
     figures += process.measure()
+    figures += charts.measure()
+    figures += export.measure()
     figures += replays.measure()
+    figures += estimates.measure()
     show(figures)
     write(figures, Path("bench.json"))
 

@@ -24,7 +24,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.domain import DAY, MINUTE
-from bot.domain.alerts import KINDS
+from bot.domain.alerts import USUAL
 from bot.domain.alerts.milestone import DEFAULT_LADDER
 from bot.domain.reading import Answer, Reading
 from bot.pipeline.ingest import Ingest
@@ -149,7 +149,7 @@ class World:
                 sa.insert(tables.subscription),
                 [
                     {
-                        "chat_id": chat, "watch_id": watch.id, "topic": "", "kinds": kinds_text(KINDS),
+                        "chat_id": chat, "watch_id": watch.id, "topic": "", "kinds": kinds_text(USUAL),
                         "ladder": ladder_text(ladder), **made,
                     }
                     for watch, chat, ladder in zip(found, mine, ladders, strict=True)

@@ -7,10 +7,12 @@ import io
 import itertools
 import queue
 import re
+import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -77,6 +79,7 @@ class Heard:
     Attributes:
         told: Where the bot was let in and put out: in or out, chat, topic (empty for none).
         gate: Answers wait for it.
+        reply: What is answered next, instead.
     """
 
     commands: Sequence[Declaration] = COMMANDS
@@ -86,11 +89,14 @@ class Heard:
     asked: list[tuple[str, str]] = field(default_factory=list)
     names: Sequence[str] = ()
     gate: asyncio.Event | None = None
+    reply: Message | None = None
 
     async def answer(self, request: Request) -> Message:
         self.requests.append(request)
         if self.gate is not None:
             await self.gate.wait()
+        if self.reply is not None:
+            return self.reply
         return says(f"{request.command} was asked: {request.text}.")
 
     async def suggest(self, request: Request, *, param: str, typed: str) -> list[str]:
@@ -117,6 +123,8 @@ class Seen:
         links: Where words lead that do not say so themselves.
         buttons: What is to tap, with what it types or opens.
         pings: Whom it called.
+        answers: The key of the message that it answers.
+        files: What is with it: the name, or its alternative text if it is a picture that is shown, and the bytes.
     """
 
     key: str | None
@@ -125,6 +133,8 @@ class Seen:
     buttons: tuple[tuple[str, str], ...] = ()
     silent: bool = False
     pings: tuple[str, ...] = ()
+    answers: str | None = None
+    files: tuple[tuple[str, bytes], ...] = ()
 
 
 class Stand(ABC):
@@ -132,7 +142,8 @@ class Stand(ABC):
 
     Attributes:
         knows: Of what the port leaves to the platform: "edits", "rights", "topics", "buttons", "links", "silence",
-            "mentions", "suggestions", "places", "presence", "hosts" (something to connect to).
+            "mentions", "suggestions", "places", "presence", "hosts" (something to connect to), "alt" (pictures say
+            what they show).
         errors: What can go wrong there.
         limits: As the platform documents them.
         most: Characters of a message, as the platform counts them.
@@ -190,6 +201,22 @@ class Stand(ABC):
         """Bring about what goes wrong, as the platform documents it; return a post that meets it."""
         raise NotImplementedError
 
+    async def refuse_files(self, target: Target) -> str:
+        """Let the bot send no pictures and files there, and return what the permission is called."""
+        raise NotImplementedError
+
+    async def chat_in(self, target: Target) -> None:
+        """Let somebody write a message to the bot's place, of which the bot hears."""
+        raise NotImplementedError
+
+    async def lose(self, target: Target, key: str) -> None:
+        """Delete a message by hand."""
+        raise NotImplementedError
+
+    def restarted(self) -> Chat:
+        """Return an adapter that knows nothing of what was before, and is not started."""
+        return self.other()
+
     async def hang(self) -> None:
         """Let posts hang from now on."""
         raise NotImplementedError
@@ -229,6 +256,10 @@ class Stand(ABC):
         """Return an adapter that is not started, with another token or host."""
         raise NotImplementedError
 
+    @abstractmethod
+    async def answered(self, message: Message, *, at: Target) -> Seen:
+        """Let a command be answered with a message; return the answer with all that follows it."""
+
     @asynccontextmanager
     async def _asked(self) -> AsyncIterator[None]:
         """Wait for one more request by the end of the block."""
@@ -263,18 +294,27 @@ class Console(Stand):
     """The terminal: one chat, nothing to edit, and all there is to go wrong is that nobody reads it."""
 
     name = "console"
+    knows = frozenset({"alt"})
     errors = (TryLater,)
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
         super().__init__()
         self._out = io.StringIO()
         self._keys = Keys()
-        self.chat = ConsoleChat(out=self._out, lines=self._keys)  # type: ignore[arg-type]
+        self._folder = folder
+        self.chat = ConsoleChat(out=self._out, lines=self._keys, pictures=folder)  # type: ignore[arg-type]
 
     @classmethod
     @asynccontextmanager
     async def open(cls) -> AsyncIterator[Console]:
-        stand = cls()
+        with tempfile.TemporaryDirectory() as folder:
+            async with cls._opened(Path(folder)) as stand:
+                yield stand
+
+    @classmethod
+    @asynccontextmanager
+    async def _opened(cls, folder: Path) -> AsyncIterator[Console]:
+        stand = cls(folder)
         await stand.chat.start(stand.heard)
         try:
             yield stand
@@ -287,7 +327,19 @@ class Console(Stand):
 
     def seen(self, target: Target) -> list[Seen]:
         blocks = re.split(r"^22:00  ", self._out.getvalue(), flags=re.MULTILINE)[1:]
-        return [Seen(None, "\n".join(line.strip() for line in block.strip().splitlines())) for block in blocks]
+        return [self._seen("\n".join(line.strip() for line in block.strip().splitlines())) for block in blocks]
+
+    def _seen(self, text: str) -> Seen:
+        """Read a block: the lines that name what a terminal does not show are no text of it."""
+        lines, files = [], []
+        for line in text.splitlines():
+            before, named, rest = line.partition(str(self._folder))
+            path = Path(named + rest)
+            if named and path.is_file():
+                files.append((before.removesuffix(": ") or path.name, path.read_bytes()))
+            else:
+                lines.append(line)
+        return Seen(None, "\n".join(lines), files=tuple(files))
 
     def private(self, user: str) -> list[Seen]:
         return [Seen(None, line) for line in self._out.getvalue().splitlines()]
@@ -300,6 +352,15 @@ class Console(Stand):
             self._keys.type(f"/{name} {text}")
         await until(lambda: "was asked" in self._out.getvalue()[start:])
         return self.heard.requests[-1], self._out.getvalue()[start:].splitlines()[1].strip()
+
+    async def answered(self, message: Message, *, at: Target) -> Seen:
+        start = len(self._out.getvalue())
+        self.heard.reply = message
+        self._keys.type("/stats")
+        await until(lambda: self._out.getvalue()[start:].count("\n") > 2)
+        await asyncio.sleep(0)
+        lines = self._out.getvalue()[start:].splitlines()[1:]
+        return self._seen("\n".join(line.strip() for line in lines))
 
     async def trouble(self, wrong: type[SendError]) -> Post:
         self._out.close()
@@ -356,7 +417,14 @@ class Telegram(Stand):
 
     def seen(self, target: Target) -> list[Seen]:
         topic = self._topic(target)
-        return [_telegram_seen(one) for one in self._chat(target).sent if one.topic is topic]
+        sent = [one for one in self._chat(target).sent if one.topic is topic]
+        # What follows a message in reply to it, with nothing to say, is part of it.
+        followers = [one for one in sent if one.file and not one.text and one.reply_to in sent]
+        return [
+            _telegram_seen(one, [other for other in followers if other.reply_to is one])
+            for one in sent
+            if one not in followers
+        ]
 
     async def ask(
         self, name: str, text: str = "", *, at: Target, admin: bool = True, there: Target | None = None
@@ -405,6 +473,28 @@ class Telegram(Stand):
     def new_id(self, target: Target) -> str:
         return str(self._chat(target).migrated_to)
 
+    async def answered(self, message: Message, *, at: Target) -> Seen:
+        self.heard.reply = message
+        asked = await self.server.say(self._chat(at), self.ada, "/stats@MilepostBot", topic=self._topic(at))
+        await self.server.until(lambda: any(one.reply_to is asked for one in asked.chat.sent))
+        await until(lambda: not self.chat._lanes._lanes)  # type: ignore[attr-defined]
+        answer = next(one for one in asked.chat.sent if one.reply_to is asked)
+        return next(one for one in self.seen(at) if one.key == str(answer.id))
+
+    async def refuse_files(self, target: Target) -> str:
+        chat = self._chat(target)
+        chat.bot.status = "member"
+        chat.denied |= {"can_send_photos", "can_send_documents"}
+        return "send photos"
+
+    async def chat_in(self, target: Target) -> None:
+        said = await self.server.say(self._chat(target), self.ada, "hello", topic=self._topic(target))
+        assert said.update_id is not None
+        await self.server.until(lambda: not self.server.pending)
+
+    async def lose(self, target: Target, key: str) -> None:
+        self._chat(target).messages[int(key)].deleted = True
+
     async def hang(self) -> None:
         self.server.inject(telegram_server.hang(), "sendMessage", times=None)
 
@@ -440,7 +530,7 @@ class Telegram(Stand):
 _TELEGRAMS_OWN = {"url", "bot_command", "hashtag"}
 
 
-def _telegram_seen(message: telegram_server.Message) -> Seen:
+def _telegram_seen(message: telegram_server.Message, beside: Sequence[telegram_server.Message] = ()) -> Seen:
     pings = [one["type"] for one in message.entities if one["type"] in {"mention", "text_mention"}]
     known = {*_TELEGRAMS_OWN, "text_link", "bold", "italic", "code", *pings}
     assert {one["type"] for one in message.entities} <= known, message.entities
@@ -451,6 +541,12 @@ def _telegram_seen(message: telegram_server.Message) -> Seen:
         buttons=tuple((one["text"], one.get("url") or one["callback_data"]) for one in message.buttons),
         silent=message.params.get("disable_notification", "").lower() == "true",
         pings=tuple(pings),
+        answers=str(message.reply_to.id) if message.reply_to is not None and message.reply_to.outgoing else None,
+        files=tuple(
+            ("" if one.file.kind == "photo" else one.file.name.partition("_")[2], one.file.content)
+            for one in (message, *beside)
+            if one.file is not None
+        ),
     )
 
 
@@ -461,7 +557,7 @@ class Discord(Stand):
     knows = frozenset(
         {
             *("edits", "rights", "topics", "buttons", "links", "silence", "mentions", "suggestions", "places"),
-            *("presence", "hosts", "floods"),
+            *("presence", "hosts", "floods", "alt"),
         }
     )
     errors = (TryLater, Unsure, ChatGone, TopicGone, NotPermitted, MessageGone, Refused)
@@ -546,6 +642,28 @@ class Discord(Stand):
             self.server.inject(discord_server.status(400, error=50035, message="Invalid Form Body"), asked)
         return self.post(place)
 
+    async def answered(self, message: Message, *, at: Target) -> Seen:
+        self.heard.reply = message
+        used = await self.server.interaction(self._channel(at), self.ada, "stats", {}, forced=True)
+        return _discord_seen(await used.message())
+
+    async def refuse_files(self, target: Target) -> str:
+        channel = self._channel(target)
+        channel.overwrite(self.guild.everyone, deny=Permission.ATTACH_FILES)
+        await self.server.create_channel(channel)
+        return "Attach Files"
+
+    async def chat_in(self, target: Target) -> None:
+        told = len(self.server.gateway.connections)
+        assert told
+        said = await self.server.say(self._channel(target), self.ada, "hello")
+        since = self.chat._since  # type: ignore[attr-defined]
+        await until(lambda: (since.latest(said.channel.id) or 0) >= said.id)
+
+    async def lose(self, target: Target, key: str) -> None:
+        (message,) = (one for one in self._channel(target).messages if str(one.id) == key)
+        await self.server.delete_message(message)
+
     async def hang(self) -> None:
         self.server.inject(discord_server.hang(), "POST /channels/.*/messages", times=None)
 
@@ -610,7 +728,16 @@ def _discord_seen(message: discord_server.Message) -> Seen:
         buttons=tuple((one["label"], one.get("url") or one["custom_id"]) for one in buttons),
         silent=bool(message.flags & 1 << 12),
         pings=tuple(pings),
+        answers=message.reference["message_id"] if message.reference else None,
+        files=tuple(_discord_file(one, message) for one in message.attachments),
     )
+
+
+def _discord_file(file: discord_server.Attachment, message: discord_server.Message) -> tuple[str, bytes]:
+    """Return a file by its name, and a picture, which the embed must show, by what it says of itself."""
+    if file in message.shown:
+        return file.filename, file.data
+    return file.description or "", file.data
 
 
 _MARKDOWN = re.compile(

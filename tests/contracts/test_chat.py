@@ -11,15 +11,33 @@ import json
 import re
 import traceback
 import unicodedata
+import zlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot.chats.console import ConsoleChat, Figures
 from bot.domain import SECOND
-from bot.ports.chat import Chat, ChatMoved, Post, SendError, Target, TryLater, Unsure, lane
-from bot.ports.message import Button, Field, Message, Span, Style, says
+from bot.ports.chat import (
+    Chat,
+    ChatGone,
+    ChatMoved,
+    MessageGone,
+    NotPermitted,
+    Partly,
+    Post,
+    SendError,
+    Target,
+    TopicGone,
+    TryLater,
+    Unsure,
+    lane,
+)
+from bot.ports.message import Button, Field, File, Message, Picture, Span, Style, says
 from tests.contracts.chats import SECRET, STANDS, WAIT, Heard, Stand, knowing, until
 from tests.servers.pages import free_port
 
@@ -219,6 +237,19 @@ async def test_the_key_that_came_back_edits_the_post(stand: Stand) -> None:
         assert (seen.key, seen.text) == (key, text)
 
 
+@on(knowing("edits"))
+async def test_a_post_that_answers_another_is_a_reply_also_where_that_is_gone(stand: Stand) -> None:
+    place = stand.place()
+    key = await stand.chat.send(stand.post(place))
+    assert key is not None
+    await stand.chat.send(stand.post(place, says("It was 90"), answers=key))
+    assert [one.answers for one in stand.seen(place)] == [None, key]
+    await stand.lose(place, key)
+    await stand.chat.send(stand.post(place, recap(picture=chart()), answers=key))
+    assert [one.answers for one in stand.seen(place)][-1] is None
+    assert stand.seen(place)[-1].files
+
+
 @on(knowing("silence"))
 async def test_silent_posts_make_no_sound(stand: Stand) -> None:
     place = stand.place()
@@ -296,6 +327,255 @@ async def test_buttons_are_there_only_if_they_lead_somewhere(stand: Stand) -> No
         ("Stats", "stats Night Radio"),
         ("Bare", "stats"),
     ]
+
+
+# --- pictures and files
+
+
+def chart(size: int = 0, *, shade: int = 0) -> Picture:
+    """Make a picture of at least so many bytes: a small true PNG, and what a reader leaves out."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
+
+    head = (64).to_bytes(4, "big") + (48).to_bytes(4, "big") + bytes((8, 0, 0, 0, 0))
+    pixels = zlib.compress((b"\0" + bytes([shade]) * 64) * 48)
+    parts = (b"\x89PNG\r\n\x1a\n", chunk(b"IHDR", head), chunk(b"IDAT", pixels), chunk(b"tEXt", bytes(size)))
+    return Picture(png=b"".join((*parts, chunk(b"IEND", b""))), alt="Night Radio: at once, over the hour")
+
+
+def file_in(folder: Path, content: bytes = b"at,at once\r\n1,2\r\n") -> File:
+    path = folder / "made.tmp"
+    path.write_bytes(content)
+    return File(path=path, name="night radio.csv")
+
+
+def recap(*, lines: int = 0, **more: Any) -> Message:
+    told = tuple((Span(f"Rung {n:,} reached at 22:{n % 60:02}"),) for n in range(lines))
+    return Message(symbol="🏁", title=(Span("Night Radio ended"),), lines=told, **more)
+
+
+def seen_files(stand: Stand, *pieces: tuple[str, bytes]) -> tuple[tuple[str, bytes], ...]:
+    """Return what is to be seen of files, where pictures say what they show or not."""
+    return tuple((name if "alt" in stand.knows or "." in name else "", data) for name, data in pieces)
+
+
+@on(STANDS)
+@pytest.mark.parametrize("lines", [0, 90], ids=["short", "long"])
+async def test_a_post_s_picture_is_shown_with_all_of_its_text(stand: Stand, lines: int) -> None:
+    place, picture = stand.place(), chart()
+    message = recap(lines=lines, picture=picture)
+    await stand.chat.send(stand.post(place, message))
+    wanted = seen_files(stand, (picture.alt, picture.png))
+    await until(lambda: [one.files for one in stand.seen(place)] == [wanted])
+    (seen,) = stand.seen(place)
+    assert seen.text.startswith("🏁 Night Radio ended")
+    assert seen.text.count("Rung") == lines
+
+
+@on(STANDS)
+@pytest.mark.parametrize("lines", [0, 90], ids=["short", "long"])
+async def test_a_post_s_file_arrives_under_its_name_and_is_deleted(
+    stand: Stand, lines: int, tmp_path: Path
+) -> None:
+    place, file = stand.place(), file_in(tmp_path)
+    content = file.path.read_bytes()
+    await stand.chat.send(stand.post(place, recap(lines=lines, picture=chart(), file=file)))
+    await until(lambda: [len(one.files) for one in stand.seen(place)] == [2])
+    (seen,) = stand.seen(place)
+    name, data = seen.files[1]
+    assert name.replace("_", " ") == "night radio.csv"
+    assert data == content
+    await until(lambda: not file.path.exists())
+    assert seen.text.count("Rung") == lines
+
+
+@on(STANDS)
+async def test_an_answer_has_its_picture_and_its_file(stand: Stand, tmp_path: Path) -> None:
+    place, picture, file = stand.place(), chart(), file_in(tmp_path)
+    content = file.path.read_bytes()
+    seen = await stand.answered(recap(picture=picture, file=file), at=place)
+    (shown, (name, data)) = seen.files
+    assert (shown,) == seen_files(stand, (picture.alt, picture.png))
+    assert (name.replace("_", " "), data) == ("night radio.csv", content)
+    assert seen.text.startswith("🏁 Night Radio ended")
+    await until(lambda: not file.path.exists())
+
+
+@on(knowing("edits"))
+async def test_a_text_gets_a_picture_by_an_edit_and_another_one_by_the_next(stand: Stand) -> None:
+    place, one, two = stand.place(), chart(), chart(shade=200)
+    key = await stand.chat.send(stand.post(place))
+    for picture, text in ((one, "It was 90"), (one, "It was 80"), (two, "It was 80"), (two, "It was 80")):
+        message = Message(title=(Span(text),), picture=picture)
+        assert await stand.chat.send(stand.post(place, message, replaces=key)) == key
+        (seen,) = stand.seen(place)
+        assert (seen.key, seen.text) == (key, text)
+        assert seen.files == seen_files(stand, (picture.alt, picture.png))
+    assert await stand.chat.send(stand.post(place, says("It was 70"), replaces=key)) == key
+    (seen,) = stand.seen(place)
+    assert seen.text == "It was 70"
+
+
+@on(knowing("edits"))
+async def test_a_long_text_gets_a_picture_by_an_edit_and_loses_nothing(stand: Stand) -> None:
+    place, one, two = stand.place(), chart(), chart(shade=200)
+    key = await stand.chat.send(stand.post(place, recap(lines=90)))
+    for picture in (one, two, two):
+        await stand.chat.send(stand.post(place, recap(lines=90, picture=picture), replaces=key))
+        wanted = seen_files(stand, (picture.alt, picture.png))
+        await until(lambda wanted=wanted: [one.files for one in stand.seen(place)] == [wanted])  # type: ignore[misc]
+        assert stand.seen(place)[0].text.count("Rung") == 90
+
+
+@on(knowing("edits", "rights"))
+async def test_without_the_permission_a_post_arrives_without_its_picture_and_that_is_said(stand: Stand) -> None:
+    place = stand.place()
+    key = await stand.chat.send(stand.post(place))
+    called = await stand.refuse_files(place)
+    for replaces in (None, key):
+        message = Message(title=(Span("It was 90"),), picture=chart())
+        with pytest.raises(Partly, match=called) as caught:
+            await stand.chat.send(stand.post(place, message, replaces=replaces))
+        assert is_sentence(str(caught.value)), str(caught.value)
+        arrived = {one.key: one for one in stand.seen(place)}[caught.value.key]
+        assert (arrived.text, arrived.files) == ("It was 90", ())
+        assert replaces in {None, caught.value.key}
+    assert len(stand.seen(place)) == 2
+
+
+@on(knowing("hosts"))
+async def test_a_picture_that_is_too_large_keeps_no_text_back(stand: Stand) -> None:
+    place = stand.place()
+    huge = chart((10 << 20) + 1)
+    key = await stand.chat.send(stand.post(place, recap(picture=huge)))
+    assert await stand.chat.send(stand.post(place, says("It was 90"), replaces=key))
+    assert await stand.chat.send(stand.post(place, recap(picture=huge), replaces=key))
+    (seen,) = stand.seen(place)
+    assert (seen.text, seen.files) == ("🏁 Night Radio ended", ())
+    answer = await stand.answered(recap(picture=huge), at=place)
+    assert "The picture is larger than" in answer.text
+    assert answer.files == ()
+
+
+@on(STANDS)
+async def test_a_file_that_is_not_there_is_said_and_keeps_no_text_back(stand: Stand, tmp_path: Path) -> None:
+    file = File(path=tmp_path / "gone.csv", name="gone.csv")
+    place = stand.place()
+    await stand.chat.send(stand.post(place, recap(file=file)))
+    assert stand.seen(place)[0].text.startswith("🏁 Night Radio ended")
+    answer = await stand.answered(recap(file=file), at=place)
+    assert "⚠️" in answer.text
+    assert answer.files == ()
+
+
+@pytest.mark.parametrize("wrong", [TryLater, ChatGone, NotPermitted])
+@on(knowing("hosts"))
+async def test_a_file_is_deleted_however_sending_it_ends(
+    stand: Stand, wrong: type[SendError], tmp_path: Path
+) -> None:
+    post, file = await stand.trouble(wrong), file_in(tmp_path)
+    with pytest.raises(SendError):
+        await stand.chat.send(replace(post, message=recap(lines=90, file=file)))
+    assert not file.path.exists()
+
+
+async def test_figures_print_nothing_of_a_picture_and_delete_files(tmp_path: Path) -> None:
+    out, file = io.StringIO(), file_in(tmp_path)
+    await Figures(out).send(post(recap(picture=chart(), file=file)))
+    assert json.loads(out.getvalue()) == {"kind": "started", "title": "Night Radio ended"}
+    assert not file.path.exists()
+
+
+# --- posts of one's own, later
+
+
+@on(knowing("edits"))
+async def test_a_post_is_removed_and_that_it_is_gone_already_is_well(stand: Stand) -> None:
+    place = stand.place()
+    key, kept = [await stand.chat.send(stand.post(place, says(f"number {n}."))) for n in range(2)]
+    assert key is not None
+    for _ in range(2):
+        await stand.chat.remove(place, key)
+        assert [one.key for one in stand.seen(place)] == [kept]
+    with pytest.raises(MessageGone):
+        await stand.chat.send(stand.post(place, replaces=key))
+    for none in ("", "x", "-1"):
+        await stand.chat.remove(place, none)
+
+
+@on(knowing("edits"))
+async def test_a_post_with_a_picture_that_followed_it_is_removed_whole(stand: Stand) -> None:
+    place = stand.place()
+    key = await stand.chat.send(stand.post(place, recap(lines=90, picture=chart())))
+    await until(lambda: stand.seen(place)[0].files)
+    assert key is not None
+    await stand.chat.remove(place, key)
+    assert not stand.seen(place)
+
+
+@on(knowing("edits"))
+async def test_what_cannot_be_removed_is_an_error_of_sending(stand: Stand) -> None:
+    post = await stand.trouble(ChatGone if stand.name == "telegram" else TopicGone)
+    with pytest.raises(SendError) as caught:
+        await stand.chat.remove(post.target, "4711")
+    assert is_sentence(str(caught.value)), str(caught.value)
+
+
+@on(knowing("edits"))
+async def test_a_removal_takes_its_place_in_the_pace(stand: Stand) -> None:
+    place = stand.place()
+    key = await stand.chat.send(stand.post(place))
+    assert key is not None
+    stand.chat.pace.hold(3_600)
+    with pytest.raises(TryLater) as caught:
+        await stand.chat.remove(place, key)
+    assert caught.value.retry_after > 3_000 * SECOND
+    assert stand.seen(place)
+
+
+@on(knowing("edits"))
+async def test_a_picture_s_edit_finds_that_the_post_was_deleted_by_hand(stand: Stand) -> None:
+    place = stand.place()
+    key = await stand.chat.send(stand.post(place, recap(picture=chart())))
+    assert key is not None
+    await stand.lose(place, key)
+    for message in (
+        recap(picture=chart(shade=9)),
+        recap(picture=chart()),
+        recap(lines=90, picture=chart()),
+        recap(),
+    ):
+        with pytest.raises(MessageGone):
+            await stand.chat.send(stand.post(place, message, replaces=key))
+    assert not stand.seen(place)
+
+
+@on(knowing("edits"))
+async def test_a_post_is_buried_by_what_comes_after_it_in_its_place(stand: Stand) -> None:
+    place, other = stand.place(), stand.place()
+    key = await stand.chat.send(stand.post(place))
+    assert key is not None
+    assert stand.chat.buried(place, key) in {0, None}
+    assert stand.chat.buried(place, "x") is None
+    for _ in range(3):
+        await stand.chat_in(place)
+    await stand.chat.send(stand.post(other))
+    await stand.chat_in(other)
+    assert stand.chat.buried(place, key) == 3
+    again = await stand.chat.send(stand.post(place))
+    assert again is not None
+    assert stand.chat.buried(place, key) == 4
+    assert stand.chat.buried(place, again) in {0, None}
+    await stand.chat.send(stand.post(place, says("It was 90"), replaces=key))  # edits bury nothing
+    assert stand.chat.buried(place, key) == 4
+
+
+@on(STANDS)
+async def test_of_what_was_before_it_began_to_hear_nothing_is_known(stand: Stand) -> None:
+    place = stand.place()
+    key = await stand.chat.send(stand.post(place)) or "1"
+    assert stand.restarted().buried(place, key) is None
 
 
 # --- text from outside

@@ -18,10 +18,12 @@ from typing import Protocol
 import pytest
 from aiohttp import web
 
-from bot.domain import SECOND
-from bot.domain.reading import Answer, Failure, Reading, State, Trouble
+from bot.domain import DAY, SECOND
+from bot.domain.reading import Answer, Failure, Metric, Reading, State, Trouble
 from bot.ports.source import Ask, BadAddress, NotAllowed, Source, SourceError, Told
+from bot.sources import SOURCES
 from bot.sources.azuracast import AzuraCast
+from bot.sources.hashtag import Hashtag
 from bot.sources.icecast import Icecast
 from bot.sources.json import Json
 from bot.sources.kick import Kick
@@ -33,6 +35,7 @@ from bot.sources.twitch import Twitch
 from bot.sources.web import Web
 from bot.sources.x import X
 from bot.sources.youtube import YouTube
+from tests.contracts.stage_stand import a_stage
 from tests.servers import youtube as youtube_servers
 from tests.servers.kick import KickServer, kick
 from tests.servers.pages import (
@@ -51,6 +54,7 @@ from tests.servers.pages import (
 )
 from tests.servers.twitch import TwitchServer, twitch
 from tests.servers.x import TOKEN, XServer, x_server
+from tests.sources.documented import peertube
 
 NOW = 1_795_360_546_000
 TIMEOUT_SECONDS = 10
@@ -62,6 +66,10 @@ MOST_THINGS = 5
 SECRET = "s3cret"
 #: Platforms that show 0 where the figure is hidden: there, 0 is unknown.
 HIDING_BEHIND_ZERO = {"kick"}
+#: Sources that know all of a session or nothing: there, what is hidden is a failure.
+ALL_OR_NOTHING = {"stage"}
+#: Sources that are never off: a day on which nothing is said is a 0.
+NEVER_OFF = {"hashtag"}
 
 
 class Stand(Protocol):
@@ -129,11 +137,17 @@ def azuracast_body(figure: float | str | None) -> str:
     return json.dumps({"station": station, "listeners": listeners, "is_online": figure != "off"})
 
 
+def peertube_body(figure: float | str | None) -> str:
+    video = {"isLive": True, "state": {"id": 5 if figure == "off" else 1}, "name": "Friday"}
+    return json.dumps(video if figure is None else video | {"viewers": figure})
+
+
 KINDS = [
     Kind("azuracast", AzuraCast, lambda root: f"{root}/friday", azuracast_body),
     Kind("icecast", Icecast, lambda root: f"{root}/live", icecast_body),
     Kind("json", Json, lambda root: f"{root}/status.json#n live-when live", json_body),
     Kind("owncast", Owncast, lambda root: root, owncast_body),
+    Kind("peertube", peertube, lambda root: f"{root}/w/kkGMgK9ZtnKfYAgnEtQxbv", peertube_body),  # of the manual
     Kind("prometheus", Prometheus, lambda root: f"{root}#n live-when up", prometheus_body),
 ]
 
@@ -347,6 +361,54 @@ async def an_x() -> AsyncIterator[XStand]:
             await client.close()
 
 
+@dataclass
+class HashtagStand:
+    """A stand whose things are hashtags, all of whose posts were written in the first minutes of the day.
+
+    Attributes:
+        posts: How many there were in each of these, by hashtag.
+    """
+
+    source: Source
+    server: XServer
+    posts: dict[str, list[int]]
+
+    def tag(self, *posts: int) -> str:
+        tag = f"#tag{len(self.posts)}"
+        self.posts[tag] = list(posts)
+        return tag
+
+    def counted(self, tag: str, at: int) -> int:
+        minute = at % DAY // 60_000
+        posts = self.posts.get(tag, [])
+        return posts[minute] if minute < len(posts) else 0
+
+    async def showing(self, figure: float | None) -> str:
+        # X hides no sum; one that is greater than can be is as good as none.
+        return self.tag(2**53, 2**53) if figure is None else self.tag(int(figure))
+
+    async def off(self) -> str:
+        return self.tag()
+
+    async def broken(self) -> str:
+        tag = self.tag(5)
+        self.server.broken[tag] = says("out of order", status=503)
+        return tag
+
+
+@asynccontextmanager
+async def a_hashtag() -> AsyncIterator[HashtagStand]:
+    async with x_server() as server:
+        client = Web(timeout_seconds=TIMEOUT_SECONDS)
+        settings = {"X_BEARER_TOKEN": TOKEN, "X_API_URL": server.url, "X_DAILY_BUDGET_USD": "5"}
+        stand = HashtagStand(Hashtag(Kit(web=client, settings=settings)), server, {})
+        server.posts = stand.counted
+        try:
+            yield stand
+        finally:
+            await client.close()
+
+
 #: A new source gets a line here. One that is not asked by HTTP (`replay`) brings a Stand of its own.
 STANDS = [
     *(pytest.param(partial(a_stand, kind), id=kind.name) for kind in KINDS),
@@ -354,8 +416,14 @@ STANDS = [
     pytest.param(partial(accounts, "twitch"), id="twitch"),
     pytest.param(partial(accounts, "kick"), id="kick"),
     pytest.param(an_x, id="x"),
+    pytest.param(a_hashtag, id="hashtag"),
+    pytest.param(a_stage, id="stage"),
     pytest.param(a_youtube, id="youtube"),
 ]
+
+
+def test_every_source_has_a_stand() -> None:
+    assert {one.id for one in STANDS} >= set(SOURCES)
 
 
 @pytest.fixture(params=STANDS)
@@ -395,6 +463,19 @@ def failure(told: Told) -> Failure:
     return answer
 
 
+def figure(source: Source, told: Told) -> float | None:
+    """Return what ladders stand on."""
+    one = reading(told)
+    return one.posts if source.platform in NEVER_OFF else one.concurrent
+
+
+def assert_off(source: Source, told: Told) -> None:
+    if source.platform in NEVER_OFF:
+        assert figure(source, told) == 0
+    else:
+        assert only(told) == Answer(at=NOW)
+
+
 # --- every source -----------------------------------------------------------------------------------------
 
 
@@ -418,29 +499,35 @@ async def test_describing_gives_the_one_spelling(stand: Stand) -> None:
 async def test_something_off_the_air_can_be_watched(stand: Stand) -> None:
     reference = await stand.off()
     assert (await stand.source.describe(reference, NOW)).live_now is not True
-    assert only(*await read(stand.source, reference)) == Answer(at=NOW)
+    (told,) = await read(stand.source, reference)
+    assert_off(stand.source, told)
 
 
 async def test_a_figure_is_read_as_described(stand: Stand) -> None:
     description = await stand.source.describe(await stand.showing(42), NOW)
-    one = reading(*await read(stand.source, description.reference))
-    assert one.concurrent == 42
+    (told,) = await read(stand.source, description.reference)
+    one = reading(told)
+    assert figure(stand.source, told) == 42
+    assert (description.metric is Metric.POSTS) == (stand.source.platform in NEVER_OFF)
     assert one.state is State.LIVE
     assert one.session
 
 
 async def test_nobody_there_is_zero(stand: Stand) -> None:
-    one = reading(*await read(stand.source, await stand.showing(0)))
+    (told,) = await read(stand.source, await stand.showing(0))
     if stand.source.platform in HIDING_BEHIND_ZERO:
-        assert (one.concurrent, bool(one.reason)) == (None, True)
+        assert (figure(stand.source, told), bool(reading(told).reason)) == (None, True)
     else:
-        assert one.concurrent == 0
+        assert figure(stand.source, told) == 0
 
 
 async def test_unknown_is_never_zero_and_has_a_reason(stand: Stand) -> None:
-    one = reading(*await read(stand.source, await stand.showing(None)))
-    assert one.concurrent is None
-    assert one.reason
+    (told,) = await read(stand.source, await stand.showing(None))
+    if stand.source.platform in ALL_OR_NOTHING:
+        assert_sentence(failure(told).detail)
+        return
+    assert figure(stand.source, told) is None
+    assert reading(told).reason
 
 
 async def test_a_session_keeps_its_id(stand: Stand) -> None:
@@ -453,22 +540,22 @@ async def test_a_session_keeps_its_id(stand: Stand) -> None:
 async def test_results_come_in_the_order_asked(stand: Stand) -> None:
     references = [await stand.showing(figure) for figure in (3, 1, 4, 1, 5)]
     told = await read(stand.source, *references, *reversed(references))
-    assert [reading(one).concurrent for one in told] == [3, 1, 4, 1, 5, 5, 1, 4, 1, 3]
+    assert [figure(stand.source, one) for one in told] == [3, 1, 4, 1, 5, 5, 1, 4, 1, 3]
 
 
 async def test_one_that_fails_does_not_touch_the_others(stand: Stand) -> None:
     good, bad, off = await stand.showing(7), await stand.broken(), await stand.off()
     told = await read(stand.source, good, bad, off, good)
-    assert reading(told[0]).concurrent == reading(told[3]).concurrent == 7
+    assert figure(stand.source, told[0]) == figure(stand.source, told[3]) == 7
     assert failure(told[1]).at == NOW
-    assert only(told[2]) == Answer(at=NOW)
+    assert_off(stand.source, told[2])
 
 
 async def test_an_address_that_makes_no_sense_fails_alone(stand: Stand) -> None:
     good = await stand.showing(7)
     told = await read(stand.source, "\x00 no address", good)
     assert failure(told[0]).trouble is Trouble.DENIED
-    assert reading(told[1]).concurrent == 7
+    assert figure(stand.source, told[1]) == 7
     with pytest.raises(BadAddress) as caught:
         await stand.source.describe("\x00 no address", NOW)
     assert_sentence(str(caught.value))

@@ -41,7 +41,12 @@ async def drive(url: str, out: Path, files: Sequence[Path]) -> None:
     with out.open("a", encoding="utf-8") as printed:
         chat = ConsoleChat(out=printed, lines=None)
         async with build(
-            database=Database(url), sources={"replay": Replay()}, chats=[chat], clock=clock, grace=GRACE
+            database=Database(url),
+            sources={"replay": Replay()},
+            chats=[chat],
+            clock=clock,
+            grace=GRACE,
+            charts=False,
         ) as parts:
             await parts.deliver.begin()
             await watch(parts, files)

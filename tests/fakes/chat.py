@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict, deque
 
-from bot.ports.chat import Listener, Post, lane
+from bot.ports.chat import Listener, Post, Target, lane
 from bot.ports.message import Message, plain_text
 from bot.ports.pace import Limits, Pace
 
@@ -19,6 +19,8 @@ class FakeChat:
         busy: How many sends are under way in each chat.
         most_busy: How many there were at once, at most.
         told: What was written to people in private.
+        removed: Posts that were deleted, as (chat, key).
+        above: How many messages have come after a post, by (chat, key).
         gates: A send to one of these chats waits for its gate: a chat that hangs.
     """
 
@@ -31,6 +33,8 @@ class FakeChat:
         self.posts: list[Post] = []
         self.busy: dict[str, int] = defaultdict(int)
         self.most_busy: dict[str, int] = defaultdict(int)
+        self.removed: list[tuple[str, str]] = []
+        self.above: dict[tuple[str, str], int] = {}
         self.gates: dict[str, asyncio.Event] = {}
         self._fails: dict[str, deque[Exception]] = defaultdict(deque)
 
@@ -68,6 +72,15 @@ class FakeChat:
         finally:
             self.busy[chat] -= 1
         return f"post-{post.delivery}"
+
+    async def remove(self, target: Target, key: str) -> None:
+        chat = lane(self, target)
+        if self._fails[chat]:
+            raise self._fails[chat].popleft()
+        self.removed.append((chat, key))
+
+    def buried(self, target: Target, key: str) -> int | None:
+        return self.above.get((lane(self, target), key))
 
     async def tell(self, user: str, message: Message) -> None:
         if self._fails[user]:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from bot.domain import SECOND
 from bot.domain.alert import Alert
-from bot.domain.alerts import KINDS
+from bot.domain.alerts import KINDS, close
 from bot.domain.reading import State
 from bot.domain.session import Session
 from bot.domain.statistics import Tally
@@ -21,6 +21,8 @@ from storage.watches import Watch
 from tests.fakes.clock import NOW
 
 INTERVAL = 30 * SECOND
+#: What most tests are about; who is close to a record has tests of its own.
+ALL_BUT_CLOSE = tuple(kind for kind in KINDS if kind != close.KIND)
 
 
 async def a_chat(connection: Connection, key: str = "ann", *, platform: str = "fake") -> Chat:
@@ -64,7 +66,7 @@ async def listens(
     watch: Watch,
     *,
     topic: str = "",
-    kinds: Sequence[str] = KINDS,
+    kinds: Sequence[str] = ALL_BUT_CLOSE,
     ladder: Sequence[float] | None = None,
     metric: str | None = None,
 ) -> None:

@@ -61,6 +61,19 @@ class FakeSource:
         """Hold nothing open."""
 
 
+class GatheringSource(FakeSource):
+    """Fills ``bot.ports.source.Gathers``, too; references that begin with ``#`` cannot share calls with others."""
+
+    def __init__(self, platform: str = "fake", *, batch: int = 100, ids_a_call: int = 100) -> None:
+        super().__init__(platform, batch=batch)
+        self.ids_a_call = ids_a_call
+        self.calls_a_quarter: int | None = None
+        self.spares = True
+
+    def kind(self, reference: str) -> str:
+        return "#" if reference.startswith("#") else ""
+
+
 def live(at: int, figure: float | None = None, *, key: str = "a", tuned_in: float | None = None) -> Answer:
     """An answer that names one live session."""
     return Answer(at=at, readings=(Reading(session=key, concurrent=figure, tuned_in=tuned_in),))

@@ -205,6 +205,41 @@ async def test_making_a_parent_table_anew_keeps_its_children(new_url: str, next_
         await database.close()
 
 
+async def test_who_took_all_alerts_takes_outages_too_and_who_chose_some_does_not(new_url: str) -> None:
+    everything_then = ",ended,started,record,milestone,"
+    chosen = [everything_then, ",ended,record,milestone,", ",ended,", ",milestone,record,"]
+    made = engine(new_url)
+    try:
+        async with made.connect() as connection:
+            await migrations.upgrade(connection, "0003")
+            async with connection.begin():
+                await connection.exec_driver_sql(
+                    "INSERT INTO watch (id, source, reference, platform, public, name, unit, metric, daily,"
+                    " interval, timezone, created_at)"
+                    " VALUES (1, 'x', '@a', 'x', true, 'a', 'people', 'concurrent', false, 1, 'UTC', 0)"
+                )
+                await connection.exec_driver_sql(
+                    "INSERT INTO chat (id, platform, key, created_at) VALUES (1, 'fake', 'ann', 0)"
+                )
+                for number, kinds in enumerate(chosen):
+                    await connection.exec_driver_sql(
+                        "INSERT INTO subscription (chat_id, watch_id, topic, kinds, created_at)"
+                        f" VALUES (1, 1, '{number}', '{kinds}', 0)"
+                    )
+            await migrations.upgrade(connection)
+            async with connection.begin():
+                told = await connection.exec_driver_sql("SELECT kinds FROM subscription ORDER BY topic")
+                kept = told.scalars().all()
+    finally:
+        await made.dispose()
+    assert kept == [
+        f"{everything_then}outage,",
+        ",ended,record,milestone,outage,",
+        ",ended,",
+        ",milestone,record,",
+    ]
+
+
 async def test_a_migration_that_fails_changes_nothing(new_url: str, next_version: Any) -> None:
     database = Database(new_url)
     await database.open()

@@ -18,6 +18,7 @@ SATURDAY = FRIDAY + 24 * HOUR
 SUNDAY = SATURDAY + 24 * HOUR
 ADDRESS = f"icecast:https://{HOST}/live"
 BOOKED = '1,200 peak "Late Show" on icecast 2024-11-02 https://example.org/report'
+COMPARED = {"a": "Radio Lahore", "b": "Night Radio"}
 HOSTILE = "<b>FREE</b> **coins** [click](https://evil.example) @everyone <t:0:R> &lt;"
 
 BROADCASTS = [
@@ -29,6 +30,13 @@ BROADCASTS = [
         SATURDAY + HOUR,
         [(0, 130), (6, 170), (11, 700), (20, 1040), (26, 1110), (27, 1240), (32, 1340), (50, 900), (75, 400)],
         "The Midnight Session",
+    ),
+    Broadcast(
+        "/urdu",
+        SUNDAY + 3 * HOUR,
+        [(0, 400), (30, 1900), (55, 4300), (70, 3900), (110, 700)],
+        "پاکستان تحریک انصاف کا جلسہ 🎙️",
+        name="Radio Lahore",
     ),
     Broadcast("/guest", SUNDAY + HOUR, [(0, 20), (60, 20)], HOSTILE, name="Guest Mount"),
 ]
@@ -58,6 +66,23 @@ def outline() -> list[Chapter]:
             "asking",
             "Asking",
             "While it is live, anybody asks for the figures; every one says how it was measured.",
+        ),
+        Chapter(
+            "pictures",
+            "A picture",
+            "`/chart` draws a session: what was passed and when, the session before as a faint line, light or "
+            "dark, in any script; `tall` fills a phone.",
+        ),
+        Chapter(
+            "card",
+            "One card",
+            "A chat that wants no posts has one message a session: it is edited while it is live, and becomes the "
+            "recap. Here it is at three moments.",
+        ),
+        Chapter(
+            "comparing",
+            "Comparing",
+            "Side by side, the best of all, and everything that was: like with like, and nothing else.",
         ),
         Chapter(
             "choosing",
@@ -118,6 +143,9 @@ async def _saturday(scene: Stage) -> None:
         await scene.until(90)
     async with scene.chapter("asking"):
         await scene.both("/records", "records", {})
+    async with scene.chapter("pictures"):
+        await scene.both("/chart", "chart", {})
+        await scene.both("/chart tall dark", "chart", {"look": "tall dark"})
 
 
 async def _sunday(scene: Stage) -> None:
@@ -158,3 +186,22 @@ async def _sunday(scene: Stage) -> None:
         await scene.at(SUNDAY + HOUR)
         await scene.until(4)
         await scene.both("/stats Guest Mount", "stats", {"name": "Guest Mount"})
+    urdu = f"icecast:https://{HOST}/urdu"
+    await scene.both(f"/watch {urdu} as Radio Lahore", "watch", {"address": urdu, "name": "Radio Lahore"})
+    card = {"name": "Radio Lahore", "style": "card"}
+    async with scene.chapter("card"):
+        await scene.both("/subscribe Radio Lahore as card", "subscribe", card)
+    await scene.at(SUNDAY + 3 * HOUR)
+    async with scene.chapter("card"):
+        await scene.until(6)
+        await scene.look()
+        await scene.until(50)
+        await scene.look()
+        await scene.until(120)
+        await scene.look()
+    async with scene.chapter("comparing"):
+        await scene.both("/compare Radio Lahore, Night Radio", "compare", COMPARED)
+        await scene.both("/top", "top", {})
+        await scene.both("/history Night Radio", "history", {"name": "Night Radio"})
+    async with scene.chapter("pictures"):
+        await scene.both("/chart Radio Lahore", "chart", {"name": "Radio Lahore"})

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
 
-from tests.tour.look import ZONE, avatar, clock
+from tests.tour.look import ZONE, avatar, clock, picture
 from tests.tour.scene import Json, Post
 
 LINK_BUTTON = 5
@@ -69,7 +69,7 @@ def _shown(post: Post) -> Iterator[str]:
     if post.content:
         yield f"<p>{marked(post.content, post.names)}</p>"
     for one in post.embeds:
-        yield from _embed(one, post.names)
+        yield from _embed(one, post)
     for row in post.components:
         yield f'<div class="keys">{"".join(map(_key, row["components"]))}</div>'
     if post.hidden:
@@ -77,7 +77,8 @@ def _shown(post: Post) -> Iterator[str]:
     yield "</div></div>"
 
 
-def _embed(one: Json, names: Names) -> Iterator[str]:
+def _embed(one: Json, post: Post) -> Iterator[str]:
+    names = post.names
     yield f'<div class="embed" style="border-color:#{one.get("color", 0):06x}">'
     if title := one.get("title"):
         linked = " link" if one.get("url") else ""
@@ -91,6 +92,8 @@ def _embed(one: Json, names: Names) -> Iterator[str]:
             wide = "" if field.get("inline") else " wide"
             yield f'<div class="field{wide}"><b>{label}</b><p>{value}</p></div>'
         yield "</div>"
+    if post.picture is not None and one.get("image"):
+        yield picture(post.picture, post.alt)
     if footer := one.get("footer"):
         yield f'<p class="footer">{escape(footer["text"])}</p>'
     yield "</div>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from datetime import UTC, datetime
 from html import escape
 from zoneinfo import ZoneInfo
@@ -16,6 +17,11 @@ FACES = {"Milepost": "#4f5bd5", "Ann": "#d9518c", "Ben": "#2f9e6e"}
 def clock(at: int) -> str:
     """Return the time of day at the readers' place."""
     return f"{datetime.fromtimestamp(at / SECOND, UTC).astimezone(ZoneInfo(ZONE)):%H:%M}"
+
+
+def picture(png: bytes, alt: str) -> str:
+    """Return a picture that the page itself holds."""
+    return f'<img alt="{escape(alt)}" src="data:image/png;base64,{b64encode(png).decode()}">'
 
 
 def avatar(name: str) -> str:

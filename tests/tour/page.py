@@ -12,7 +12,7 @@ from tests.tour.scene import Chapter
 
 STYLE = Path(__file__).parent / "tour.css"
 WIDTH = 1120
-VOID = {"meta"}
+VOID = {"meta", "img"}
 #: What is put around the text of an element, by its tag and class.
 APART = {
     ("div", "turn"): ("\n--\n", "\n"),
@@ -78,6 +78,8 @@ class _Reader(HTMLParser):
         self._behind: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "img":
+            self._put(f"\n[{dict(attrs).get('alt') or 'picture'}]\n")
         if tag in VOID:
             return
         kind = dict(attrs).get("class") or ""

@@ -17,6 +17,8 @@ class Said:
         place: The chat or channel that it is in, by name.
         who: Who wrote it.
         at: When, in milliseconds.
+        picture: A PNG that is shown with it.
+        alt: What that shows, where the platform tells it to those who cannot see it.
         notice: It is the platform's own line, not a message.
         popup: It covers the screen until it is put away.
     """
@@ -24,6 +26,8 @@ class Said:
     place: str
     who: str
     at: int
+    picture: bytes | None = None
+    alt: str = ""
     notice: bool = False
     popup: bool = False
 

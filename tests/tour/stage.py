@@ -38,6 +38,8 @@ UNLIMITED = dc.Limits(
     identifying=dc.Rate(10, 1),
 )
 WAIT = 20.0
+#: How a card begins, live and over.
+CARDS = ("🔴", "🏁")
 
 
 @dataclass
@@ -92,6 +94,7 @@ class Stage:
             self.clock.now = (self.clock.now // MINUTE + 1) * MINUTE
             await self.parts.poll.tick(self.clock.now)
             await self.parts.deliver.tick(self.clock.now)
+            await self.parts.cards.tick(self.clock.now)
             self._note()
 
     # --- what people do
@@ -164,6 +167,15 @@ class Stage:
         title = message.embeds[0].get("title") or message.embeds[0]["description"].partition("\n")[0]
         self._answer(answer, (who.payload()["global_name"], f"{button} below “{title}”", {}))
 
+    async def look(self) -> None:
+        """Note the newest card on each platform again, as it stands by now."""
+        assert self._chapter is not None
+        cards = [one for one in self.group.messages.values() if one.text.startswith(CARDS)]
+        posts = [one for one in self.live.messages if one.embeds and _title(one).startswith(CARDS)]
+        if self._bubble(cards[-1]) not in self._chapter.telegram:
+            self._chapter.telegram.append(self._bubble(cards[-1]))
+        self._answer(posts[-1], None)
+
     # --- what shows
 
     def _shown(self, value: str | dc.Channel) -> str:
@@ -197,6 +209,7 @@ class Stage:
             who=place if said.sender is None else said.sender.first_name,
             at=self.clock.now,
             text=said.text,
+            picture=None if said.content.file is None else said.content.file.content,
             entities=said.entities,
             keyboard=(said.markup or {}).get("inline_keyboard", []),
             answers=(by, replied.text) if replied else None,
@@ -209,11 +222,14 @@ class Stage:
         names = {f"<#{one.id}>": f"#{one.name}" for one in self.guild.channels.values()}
         names |= {f"<@&{one.id}>": f"@{one.name}" for one in self.guild.roles.values()}
         shown = message.payload()
+        drawn = next(iter(message.attachments), None)
         self._chapter.discord.append(
             Post(
                 place=message.channel.name,
                 who=self.discord.world.name,
                 at=self.clock.now,
+                picture=None if drawn is None else drawn.data,
+                alt="" if drawn is None else drawn.description or "",
                 content=shown["content"],
                 embeds=shown["embeds"],
                 components=shown["components"],
@@ -222,6 +238,11 @@ class Stage:
                 names=names,
             )
         )
+
+
+def _title(message: dc.Message) -> str:
+    embed = message.payload()["embeds"][0]
+    return str(embed.get("title") or embed.get("description", ""))
 
 
 @asynccontextmanager

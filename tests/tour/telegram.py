@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from itertools import pairwise
 
-from tests.tour.look import avatar, clock
+from tests.tour.look import avatar, clock, picture
 from tests.tour.scene import Bubble, Json
 
 #: Whose telephone it is.
@@ -48,6 +48,8 @@ def _shown(bubble: Bubble) -> Iterator[str]:
         if bubble.answers:
             by, what = bubble.answers
             yield f'<div class="quote"><b>{escape(by)}</b> <span>{escape(what)}</span></div>'
+        if bubble.picture is not None:
+            yield picture(bubble.picture, bubble.alt)
         yield f"<p>{marked(bubble.text, bubble.entities)}</p><time>{clock(bubble.at)}</time></div>"
         for row in bubble.keyboard:
             yield f'<div class="keys">{"".join(map(_key, row))}</div>'
