@@ -41,6 +41,10 @@ chat = sa.Table(
     sa.Column("roles", sa.Text),  # JSON list: ids of the roles whose members are admins, too
     sa.Column("patience", sa.Integer),  # milliseconds without figures of a live session before it is told
     sa.Column("across", sa.Boolean, nullable=False, server_default=sa.false()),  # compares across platforms
+    sa.Column("locale", sa.Text),  # the language that its platform or who set it up suggests, until one is chosen
+    sa.Column("counting", sa.Text),  # "lakh" or "million"; null: as the language counts
+    sa.Column("quiet", sa.Text),  # JSON: see bot.domain.quiet
+    sa.Column("theme", sa.Text),  # of its charts: "dark"; null is light
     sa.UniqueConstraint("platform", "key"),
 )
 
@@ -87,6 +91,7 @@ chat_watch = sa.Table(
     sa.Column("watch_id", Id, sa.ForeignKey("watch.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("created_at", Moment, nullable=False),
+    sa.Column("published_at", Moment),  # since when anybody may read its page; null: nobody may
     sa.UniqueConstraint("chat_id", "name"),
     sa.Index("ix_chat_watch_watch_id", "watch_id"),
 )
@@ -254,6 +259,7 @@ alert = sa.Table(
 )
 
 _OWED = "state IN ('pending', 'leased')"
+_HELD = "state = 'held'"
 delivery = sa.Table(
     "delivery",
     metadata,
@@ -275,9 +281,14 @@ delivery = sa.Table(
     sa.Column("message_key", sa.Text),  # the platform's id of the post
     sa.Column("error", sa.Text),
     sa.Column("mention", sa.Text),  # whom the post called
+    sa.Column("edited_at", Moment),  # when the post was last brought up to date
+    sa.Column("digest_id", Id),  # of the delivery whose post tells this one, too; what was held comes as one digest
     sa.UniqueConstraint("alert_id", "subscription_id"),
-    sa.CheckConstraint("state IN ('pending', 'leased', 'sent', 'dead', 'superseded', 'expired')", name="state"),
+    sa.CheckConstraint(
+        "state IN ('pending', 'leased', 'held', 'sent', 'dead', 'superseded', 'expired')", name="state"
+    ),
     sa.Index("ix_delivery_owed", "chat_id", "id", sqlite_where=sa.text(_OWED), postgresql_where=sa.text(_OWED)),
+    sa.Index("ix_delivery_held", "due_at", sqlite_where=sa.text(_HELD), postgresql_where=sa.text(_HELD)),
     sa.Index("ix_delivery_session_id_kind", "session_id", "kind"),
 )
 
@@ -386,4 +397,16 @@ installation = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("key", sa.Text, nullable=False),
     sa.CheckConstraint("id = 1", name="single"),
+)
+
+#: A chat's own words for a kind of alert.
+wording = sa.Table(
+    "wording",
+    metadata,
+    sa.Column("chat_id", Id, sa.ForeignKey("chat.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("made_by", sa.Text),  # the platform's id of the admin who wrote it
+    sa.Column("made_at", Moment, nullable=False),
+    sqlite_with_rowid=False,
 )
