@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from bot.domain.reading import plain
 from storage.database import Connection
-from storage.tables import book, chat, chat_watch, delivery, subscription, tie
+from storage.tables import book, chat, chat_watch, delivery, subscription, tie, wording
 from storage.watches import chat_changed, forget_private, revise
 
 
@@ -23,6 +23,11 @@ class Chat:
         patience: How long figures of a live session may be missing before the chat is told, in milliseconds; None
             for the default. With 0 it is never told.
         across: Whether figures of different platforms are compared there.
+        language: The one that was chosen; None while none was.
+        locale: The language that its platform or who set it up suggests until then.
+        counting: ``lakh`` or ``million``; None for what the language does.
+        quiet: Its quiet hours: see ``bot.domain.quiet``.
+        theme: Of its charts: ``dark``; None for light.
     """
 
     id: int
@@ -36,6 +41,10 @@ class Chat:
     roles: tuple[str, ...]
     patience: int | None
     across: bool
+    locale: str | None
+    counting: str | None
+    quiet: str | None
+    theme: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +175,10 @@ async def move(connection: Connection, *, platform: str, old: str, new: str, now
 
 async def _merge(connection: Connection, newer: Chat, *, into: Chat) -> None:
     """Take all that a chat has over into another one, and delete it."""
-    kept = {"timezone": newer.timezone, "language": newer.language, "title": newer.title}
+    kept = {
+        name: getattr(newer, name)
+        for name in ("timezone", "language", "title", "locale", "counting", "quiet", "theme")
+    }
     changed: dict[str, Any] = {name: value for name, value in kept.items() if value}
     if newer.patience is not None:
         changed["patience"] = newer.patience
@@ -190,7 +202,9 @@ async def _merge(connection: Connection, newer: Chat, *, into: Chat) -> None:
     )
     tied = sa.select(tie.c.name).where(tie.c.chat_id == newer.id)
     await connection.execute(sa.delete(tie).where(tie.c.chat_id == into.id, tie.c.name.in_(tied)))
-    for table in (subscription, chat_watch, delivery, book, tie):
+    written = sa.select(wording.c.kind).where(wording.c.chat_id == newer.id)
+    await connection.execute(sa.delete(wording).where(wording.c.chat_id == into.id, wording.c.kind.in_(written)))
+    for table in (subscription, chat_watch, delivery, book, tie, wording):
         await connection.execute(sa.update(table).where(table.c.chat_id == newer.id).values(chat_id=into.id))
     await connection.execute(sa.delete(chat).where(chat.c.id == newer.id))
 

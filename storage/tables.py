@@ -282,7 +282,9 @@ delivery = sa.Table(
     sa.Column("error", sa.Text),
     sa.Column("mention", sa.Text),  # whom the post called
     sa.Column("edited_at", Moment),  # when the post was last brought up to date
-    sa.Column("digest_id", Id),  # of the delivery whose post tells this one, too; what was held comes as one digest
+    sa.Column(
+        "digest_id", Id
+    ),  # of the delivery whose post tells this one, too; what was held comes as one digest
     sa.UniqueConstraint("alert_id", "subscription_id"),
     sa.CheckConstraint(
         "state IN ('pending', 'leased', 'held', 'sent', 'dead', 'superseded', 'expired')", name="state"

@@ -411,22 +411,8 @@ async def set_roles(services: Services, request: Request, roles: Sequence[str]) 
         await chats.set_roles(connection, chat.id, roles)
 
 
-async def set_patience(services: Services, request: Request, patience: int | None) -> None:
-    """Set after how many milliseconds without figures the chat is told: 0 for never, None for the default."""
+async def set_for_chat(services: Services, request: Request, **values: Any) -> None:
+    """Set columns of the chat: see ``storage.chats.Chat``."""
     async with services.database.write() as connection:
         chat = await chat_of(services, request, connection)
-        await chats.change(connection, chat.id, patience=patience)
-
-
-async def set_across(services: Services, request: Request, *, across: bool) -> None:
-    """Set whether figures of different platforms are compared in the chat."""
-    async with services.database.write() as connection:
-        chat = await chat_of(services, request, connection)
-        await chats.change(connection, chat.id, across=across)
-
-
-async def set_timezone(services: Services, request: Request, timezone: str) -> None:
-    """Set the zone in which the chat reads times."""
-    async with services.database.write() as connection:
-        chat = await chat_of(services, request, connection)
-        await chats.change(connection, chat.id, timezone=timezone)
+        await chats.change(connection, chat.id, **values)

@@ -1,0 +1,85 @@
+"""/settings: how this chat wants things. ``SETTINGS`` lists them, each is a file of this folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.ports.command import Param, Request, Takes, Who
+from bot.ports.message import Line, Message
+from bot.services.context import Services
+from bot.texts.words import N_, Words, code
+from handlers.command import Command, Group, Mistake
+from handlers.places import place_of
+from handlers.settings import across, admins, patience, timezone
+from handlers.settings.setting import Asked, Setting
+from storage import chats
+
+#: In the order in which they are shown.
+SETTINGS: tuple[Setting, ...] = (timezone.SETTING, patience.SETTING, across.SETTING, admins.SETTING)
+
+
+async def settings(request: Request, services: Services, words: Words) -> Message:
+    asked = await _asked(request, services, words)
+    offered = [one for one in SETTINGS if one.only_on in {None, request.platform}]
+    key, _, value = request.text.strip().partition(" ")
+    if not key:
+        return await _menu(asked, offered)
+    chosen = _named(key, offered)
+    if chosen is None and timezone.in_city(request.text):
+        chosen, value = timezone.SETTING, request.text
+    if chosen is None:
+        known = words.list([one.key for one in offered])
+        raise Mistake(
+            words.say("There is no setting “{key}”; there are: {settings}.", key=key[:40], settings=known)
+        )
+    if not value.strip():
+        return await _page(asked, chosen, await chosen.shown(asked))
+    told = await chosen.change(asked, value.strip())
+    return await _page(await _asked(request, services, words), chosen, told)
+
+
+async def _asked(request: Request, services: Services, words: Words) -> Asked:
+    async with services.database.read() as connection:
+        chat = await chats.find(connection, platform=request.platform, key=request.chat)
+    return Asked(request=request, services=services, words=words, chat=chat)
+
+
+def _named(key: str, offered: Sequence[Setting]) -> Setting | None:
+    return next((one for one in offered if key.lower() in {one.key, *one.other_names}), None)
+
+
+async def _menu(asked: Asked, offered: Sequence[Setting]) -> Message:
+    """Return all that is set, each with how to change it."""
+    lines = []
+    for one in offered:
+        told = await one.shown(asked)
+        lines.append(asked.words.say("{told} Change it: {example}", told=told, example=code(one.example)))
+    return Message(symbol="⚙️", title=_heading(asked.request, asked.words), lines=tuple(lines))
+
+
+async def _page(asked: Asked, one: Setting, told: Line) -> Message:
+    """Return what is set of one setting, and what it does."""
+    words = asked.words
+    lines = [words.say("{about}", about=words.text(one.about))]
+    lines += await one.lines(asked) if one.lines is not None else ()
+    lines.append(words.say("Change it: {example}", example=code(one.example)))
+    return Message(symbol="⚙️", title=told, lines=tuple(lines))
+
+
+def _heading(request: Request, words: Words) -> Line:
+    where = place_of(request)
+    return words.say("Settings of this chat") if where is None else words.say("Settings of {place}", place=where)
+
+
+COMMAND = Command(
+    name="settings",
+    about=N_("How this chat wants things: language, times, quiet hours, words"),
+    group=Group.SET_UP,
+    run=settings,
+    who=Who.ADMINS,
+    example="/settings timezone Karachi",
+    params=(
+        Param("setting", N_("what to look at or change"), choices=tuple(one.key for one in SETTINGS)),
+        Param("value", N_("a city, such as Karachi; 30m or off; or roles, or none"), Takes.REST),
+    ),
+)
