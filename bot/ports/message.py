@@ -6,9 +6,11 @@ Text from outside (titles, names) is only ever a span's text, so no markup of a 
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
+
+from bot.domain.outside import FIRST_STRONG, POP, balanced
 
 
 class Style(StrEnum):
@@ -53,6 +55,43 @@ class Button:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One of the values of a select.
+
+    Attributes:
+        label: What it is called.
+        command: What it types for the reader.
+        chosen: It is what is set.
+        about: A few words on it, for chats that have room for them.
+    """
+
+    label: str
+    command: str
+    chosen: bool = False
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    """A few values of which one is set: chats show them as a list to open, or as buttons, and mark what is set.
+
+    Attributes:
+        label: What is chosen with it.
+    """
+
+    label: str
+    options: tuple[Option, ...]
+
+    def within(self, most: int) -> tuple[Option, ...]:
+        """Return at most so many of the options, the one that is set among them."""
+        if len(self.options) <= most:
+            return self.options
+        first, left = self.options[: max(most, 0)], self.options[max(most, 0) :]
+        chosen = next((one for one in left if one.chosen), None)
+        return first if chosen is None or not first else (*first[:-1], chosen)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
     """A picture beside the text.
 
@@ -88,7 +127,10 @@ class Message:
         fields: Figures with labels.
         footer: Where it comes from; small print.
         symbol: An emoji in front of the title.
-        buttons: Choices below it.
+        selects: Values to choose from, below it.
+        buttons: Choices below that.
+        menu: Where a button or value of a menu was tapped, an answer that is a menu, too, takes its place; any
+            other is a message of its own. A menu has no picture and no file.
         picture: Shown with it.
         file: Sent with it.
     """
@@ -98,7 +140,9 @@ class Message:
     fields: tuple[Field, ...] = ()
     footer: Line = ()
     symbol: str = ""
+    selects: tuple[Select, ...] = ()
     buttons: tuple[Button, ...] = ()
+    menu: bool = False
     picture: Picture | None = None
     file: File | None = None
 
@@ -106,6 +150,17 @@ class Message:
 def plain_text(line: Line) -> str:
     """Return a line without its styles."""
     return "".join(span.text for span in line)
+
+
+def settled(line: Line) -> Line:
+    """Return a line whose isolates of direction all end within it, and begin in it."""
+    texts = [span.text for span in line]
+    if not any(FIRST_STRONG in text or POP in text for text in texts):
+        return line
+    return tuple(
+        span if span.text == text else replace(span, text=text)
+        for span, text in zip(line, balanced(texts), strict=True)
+    )
 
 
 def says(text: str, *, symbol: str = "") -> Message:

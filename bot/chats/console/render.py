@@ -5,11 +5,15 @@ from __future__ import annotations
 from rich.style import Style as RichStyle
 from rich.text import Text
 
-from bot.ports.message import Line, Message, Style
+from bot.ports.message import Line, Message, Span, Style, settled
 
+#: In front of what is set, and of what can be chosen instead.
+_CHOSEN, _OTHER = "✓", " "
 _STYLES = {Style.PLAIN: "", Style.BOLD: "bold", Style.CODE: "cyan", Style.FAINT: "dim", Style.REFERENCE: ""}
 #: What a terminal would obey rather than show: controls, signs that turn the direction of what follows.
-_CONTROLS = dict.fromkeys((*range(32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x2070)))
+_CONTROLS = dict.fromkeys(
+    (*range(32), *range(127, 160), *range(0x202A, 0x202F), 0x2066, 0x2067, *range(0x206A, 0x2070))
+)
 
 
 def render(message: Message, *, stamp: str = "", indent: str = "", clickable: bool = False) -> Text:
@@ -34,11 +38,27 @@ def render(message: Message, *, stamp: str = "", indent: str = "", clickable: bo
     if message.footer:
         text.append(f"\n{pad}")
         _add(text, message.footer, style="dim", clickable=clickable)
+    _tapped(text, message, pad=pad)
     return text
 
 
+def _tapped(text: Text, message: Message, *, pad: str) -> None:
+    """Add what elsewhere is tapped, each with the line to type: values to choose from, and a menu's buttons."""
+    shown = [
+        (_CHOSEN if option.chosen else _OTHER, option.label, option.command)
+        for select in message.selects
+        for option in select.options
+    ]
+    if message.menu:
+        shown += [("›", button.label, button.command) for button in message.buttons if button.command]
+    width = max((len(label.translate(_CONTROLS)) for _, label, _ in shown), default=0)
+    for mark, label, command in shown:
+        text.append(f"\n{pad}{mark} {label.translate(_CONTROLS):<{width}}  ")
+        _add(text, (Span(command, Style.CODE),), clickable=False)
+
+
 def _add(text: Text, line: Line, *, style: str = "", clickable: bool) -> None:
-    for span in line:
+    for span in settled(line):
         look = RichStyle.parse(_STYLES[span.style] or style)
         url = span.url.translate(_CONTROLS) if span.url else None
         if url and clickable:

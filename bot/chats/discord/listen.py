@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-import aiohttp
 import discord
 import structlog
 
 from bot.chats.discord import attach, commands, mentions, places, render
 from bot.chats.discord.ask import answered
 from bot.chats.discord.errors import perhaps_of_files
+from bot.chats.discord.menus import LOST, Interaction, Menus
 from bot.chats.discord.pen import cause
 from bot.chats.discord.places import Chosen
 from bot.chats.discord.presence import PLATFORM, Presence
@@ -31,9 +32,6 @@ EDIT_SECONDS = 15
 UPLOAD_SECONDS = 90
 MOST_SUGGESTIONS = 25
 
-Interaction = discord.Interaction[Any]
-_LOST = (discord.HTTPException, discord.InteractionResponded, aiohttp.ClientError, OSError, TimeoutError)
-
 
 class Ear:
     """Takes what people ask to the listener.
@@ -50,6 +48,7 @@ class Ear:
         self._listener = listener
         self._operators = frozenset(operators)
         self._declared = {one.name: one for one in listener.commands}
+        self._menus = Menus(self._declared, self._show)
 
     async def hear(self, interaction: Interaction) -> None:
         """Answer an interaction."""
@@ -59,9 +58,18 @@ class Ear:
         elif interaction.type is discord.InteractionType.application_command:
             await self._command(interaction, data)
         elif interaction.type is discord.InteractionType.component:
-            name, _, text = data["custom_id"].removeprefix("/").partition(" ")
-            # Only who pressed has asked: the others need not read it.
-            await self._answer(interaction, _request(interaction, name.lower(), text.strip()), hidden=True)
+            await self._tap(interaction, data)
+
+    async def _tap(self, interaction: Interaction, data: Any) -> None:
+        typed, in_menu = render.tapped(data)
+        name, _, text = typed.partition(" ")
+        request = _request(interaction, name.lower(), text.strip())
+        if in_menu:
+            await self._menus.turn(
+                interaction, partial(self._ask, interaction, request), name=request.command[:32]
+            )
+        else:  # only who pressed has asked: the others need not read it
+            await self._answer(interaction, request, hidden=True)
 
     async def _command(self, interaction: Interaction, data: Any) -> None:
         declared = self._declared.get(data["name"])
@@ -88,21 +96,25 @@ class Ear:
                 await interaction.response.defer(
                     thinking=True, ephemeral=hidden and interaction.guild_id is not None
                 )
-        except _LOST as error:
+        except LOST as error:
             # Nobody would see the answer: people ask again, and should find nothing half done.
             log.warning("a question on Discord was lost", command=name, why=cause(error))
             return
         if message is None:
-            if interaction.guild_id is None or _guild(interaction) is not None:
-                may_post = request.topic is not None and request.lacks is None
-                await self.presence.met(request, may_post=may_post)
-            message = await answered(self._listener, self._known(request))
+            message = await self._ask(interaction, request)
         try:
             await self._show(interaction, message)
-        except _LOST as error:
+        except LOST as error:
             log.warning("an answer on Discord was lost", command=name, why=cause(error))
         finally:
             discard(message)
+
+    async def _ask(self, interaction: Interaction, request: Request) -> Message:
+        """Return the listener's answer, after it has heard where the bot is."""
+        if interaction.guild_id is None or _guild(interaction) is not None:
+            may_post = request.topic is not None and request.lacks is None
+            await self.presence.met(request, may_post=may_post)
+        return await answered(self._listener, self._known(request))
 
     async def _show(self, interaction: Interaction, message: Message) -> None:
         """Put a message in the place of the sign that it is being thought of, with what goes with it.
@@ -161,7 +173,7 @@ class Ear:
         ]
         try:
             await interaction.response.autocomplete(choices)
-        except _LOST as error:  # the person has typed on
+        except LOST as error:  # the person has typed on
             log.debug("suggestions came too late", why=cause(error))
 
     async def _fitting(self, request: Request, param: Param, typed: str) -> list[str]:

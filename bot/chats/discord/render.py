@@ -1,4 +1,4 @@
-"""Messages as Discord shows them: an embed, and buttons below it.
+"""Messages as Discord shows them: an embed, and what can be tapped below it.
 
 Every span's text is data: what Discord would read as markup, mention or link in it is escaped. Lengths are counted
 in UTF-16 units, which are never fewer than whatever Discord counts. Titles, field names and footers know no times,
@@ -8,7 +8,7 @@ links and references there, so a title with a time or a reference in it is the f
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -19,7 +19,7 @@ import discord
 from bot.domain import SECOND
 from bot.domain.outside import ELLIPSIS, clean
 from bot.ports.chat import Post
-from bot.ports.message import Line, Message, Span, Style, plain_text
+from bot.ports.message import Button, Line, Message, Option, Select, Span, Style, plain_text, settled
 
 # https://docs.discord.com/developers/resources/message#embed-object-embed-limits
 MOST_TITLE = 256
@@ -35,6 +35,17 @@ MOST_CUSTOM_ID = 100
 MOST_URL = 512
 MOST_IN_A_ROW = 5
 MOST_ROWS = 5
+# https://docs.discord.com/developers/components/reference#string-select
+MOST_OPTIONS = 25
+MOST_OPTION = 100
+MOST_PLACEHOLDER = 150
+#: So few values that have nothing to explain are buttons: one tap, where a list takes two.
+FEW = 4
+#: In front of the ids of what belongs to a menu, whose answer may take its place; and of lists, by their number.
+MENU = "="
+LIST = "?"
+#: In front of the label of what is set.
+CHOSEN = "✓"
 
 #: The bot's own colour, and those of its alerts.
 COLOUR = 0x5865F2
@@ -54,8 +65,8 @@ _SPECIAL = re.compile(r"[\\*_~`|<\[\]@]|:(?=//)")
 #: A channel or role, which Discord shows by its name.
 _REFERENCE = re.compile(r"<(?:#|@&)[0-9]{1,20}>")
 _UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
-#: What turns the direction of all that follows it.
-_TURNS = re.compile("[\u202a-\u202e\u2066-\u206f]")
+#: What turns the direction of all that follows it. Isolates that end in their line do not: see ``settled``.
+_TURNS = re.compile("[\u202a-\u202e\u2066\u2067\u206a-\u206f]")
 _LINE_START = re.compile(r"(\s*)(#|-|\+|>|[0-9]+(?=[.)]))")
 _YEAR = re.compile(r"\d{4}")
 _CLOCK = re.compile(r"\d:\d\d")
@@ -140,7 +151,7 @@ def embed(message: Message, *, colour: int = COLOUR) -> discord.Embed:
             next((url for span in message.title if (url := _address(span.url))), None) if made.title else None
         )
         left -= length(made.title or "")
-    footer = _fit(_flat, plain_text(message.footer), MOST_FOOTER).strip()
+    footer = _fit(_flat, plain_text(settled(message.footer)), MOST_FOOTER).strip()
     if footer:
         made.set_footer(text=footer)
         left -= length(footer)
@@ -188,7 +199,7 @@ def _line(line: Line, room: int) -> str:
     """Return a line in Discord's markup, cut between or within spans but never within markup."""
     room -= 1  # for the guard of its start
     written = ""
-    for span in line:
+    for span in settled(line):
         piece = _mark(span)
         if written and piece and written[-1] in "*`" and written[-1] == piece[0]:
             piece = NOTHING + piece
@@ -285,41 +296,128 @@ def _address(url: str | None) -> str | None:
     return quote(url, safe=_URL_SAFE, errors="replace") if host and not any(map(str.isspace, host)) else None
 
 
-# The buttons
+# What can be tapped
+
+Row = list[discord.ui.Item[Any]]
 
 
-def rows(message: Message, *, commands: Collection[str] | None = None) -> list[list[discord.ui.Button[Any]]]:
-    """Return a message's buttons in rows; left out are those that Discord would not take and that lead nowhere."""
-    made: list[discord.ui.Button[Any]] = []
-    seen: set[str] = set()
-    for button in message.buttons:
+def rows(message: Message, *, commands: Collection[str] | None = None) -> list[Row]:
+    """Return what can be tapped in rows; left out is what Discord would not take and what leads nowhere.
+
+    Values to choose from come first: a list fills a row, and those too many for one go on in the next. Should
+    there be too many rows, lists give way to the buttons, but for one.
+    """
+    made = _Made(commands, MENU if message.menu else "")
+    below = _in_rows(made.button(one) for one in message.buttons)
+    room = max(MOST_ROWS - len(below), 1)
+    above: list[Row] = []
+    for select in message.selects:
+        above += made.select(select, at=len(above), most=room - len(above))
+    return [*above, *below[: MOST_ROWS - len(above)]]
+
+
+class _Made:
+    """Makes what can be tapped, each thing once.
+
+    Args:
+        commands: Those that may be given; None for any.
+        mark: What stands in front of each id.
+    """
+
+    def __init__(self, commands: Collection[str] | None, mark: str) -> None:
+        self._commands = commands
+        self._mark = mark
+        self._seen: set[str] = set()
+
+    def button(self, button: Button, *, chosen: bool = False) -> discord.ui.Button[Any] | None:
+        """Return a button, if it can be."""
         target = _address(button.url) if button.url else (button.command or "").strip()
-        label = _fit(_flat, button.label, MOST_LABEL).strip() if clean(button.label, limit=MOST_LABEL) else ""
-        most = MOST_URL if button.url else MOST_CUSTOM_ID
-        if not target or not label or target in seen or length(target) > most:
-            continue
-        if not (button.url or _is_given(target, commands)):
-            continue
-        seen.add(target)
+        label = _label(button.label, MOST_LABEL)
+        if not target or not label or target in self._seen:
+            return None
         if button.url:
-            made.append(discord.ui.Button(label=label, url=target))
-        else:
-            made.append(discord.ui.Button(label=label, custom_id=target, style=discord.ButtonStyle.secondary))
-    made = made[: MOST_IN_A_ROW * MOST_ROWS]
-    return [made[at : at + MOST_IN_A_ROW] for at in range(0, len(made), MOST_IN_A_ROW)]
+            if length(target) > MOST_URL:
+                return None
+            self._seen.add(target)
+            return discord.ui.Button(label=label, url=target)
+        given = f"{self._mark}{target}"
+        if length(given) > MOST_CUSTOM_ID or not _is_given(target, self._commands):
+            return None
+        self._seen.add(target)
+        style = discord.ButtonStyle.primary if chosen else discord.ButtonStyle.secondary
+        return discord.ui.Button(label=label, custom_id=given, style=style)
+
+    def select(self, select: Select, *, at: int, most: int) -> list[Row]:
+        """Return values to choose from in at most so many rows, the first of which is ``at`` that place."""
+        options = {
+            one.command.strip(): one
+            for one in select.options
+            if _is_given(one.command, self._commands)
+            and _label(one.label, MOST_OPTION)
+            and length(one.command.strip()) <= MOST_OPTION
+        }
+        if len(options) <= FEW and not any(one.about for one in options.values()):
+            shown = (Button(_marked(one), command=given) for given, one in options.items())
+            chosen = (one.chosen for one in options.values())
+            return _in_rows(map(lambda one, is_chosen: self.button(one, chosen=is_chosen), shown, chosen))[:most]
+        fit = replace(select, options=tuple(options.values())).within(most * MOST_OPTIONS)
+        parts = [fit[start : start + MOST_OPTIONS] for start in range(0, len(fit), MOST_OPTIONS)]
+        return [
+            [self._list(select.label, part, at=at + number, part=(number + 1, len(parts)))]
+            for number, part in enumerate(parts)
+        ]
+
+    def _list(
+        self, label: str, options: Iterable[Option], *, at: int, part: tuple[int, int]
+    ) -> discord.ui.Select[Any]:
+        number, of = part
+        called = _label(label, MOST_PLACEHOLDER - 10) or CHOSEN
+        made: discord.ui.Select[Any] = discord.ui.Select(
+            custom_id=f"{self._mark}{LIST}{at}", placeholder=called if of == 1 else f"{called} {number}/{of}"
+        )
+        is_set = False
+        for one in options:
+            made.add_option(
+                label=_label(one.label, MOST_OPTION),
+                value=one.command.strip(),
+                description=_label(one.about, MOST_OPTION) or None,
+                default=one.chosen and not is_set,
+            )
+            is_set = is_set or one.chosen
+        return made
+
+
+def tapped(data: Mapping[str, Any]) -> tuple[str, bool]:
+    """Return what a tap types, and whether it was in a menu."""
+    given = str(data["custom_id"])
+    chosen = data.get("values") or [given.removeprefix(MENU)]
+    return str(chosen[0]).removeprefix("/"), given.startswith(MENU)
+
+
+def _in_rows(buttons: Iterable[discord.ui.Button[Any] | None]) -> list[Row]:
+    made = [one for one in buttons if one is not None][: MOST_IN_A_ROW * MOST_ROWS]
+    return [[*made[at : at + MOST_IN_A_ROW]] for at in range(0, len(made), MOST_IN_A_ROW)]
+
+
+def _marked(option: Option) -> str:
+    return f"{CHOSEN} {option.label}" if option.chosen else option.label
+
+
+def _label(text: str, most: int) -> str:
+    return _fit(_flat, text, most).strip() if clean(text, limit=most) else ""
 
 
 def _is_given(command: str, commands: Collection[str] | None) -> bool:
-    words = command.removeprefix("/").split(maxsplit=1)
+    words = command.strip().removeprefix("/").split(maxsplit=1)
     return bool(words) and (commands is None or words[0].lower() in commands)
 
 
 def view(message: Message, *, commands: Collection[str] | None = None) -> discord.ui.View | None:
-    """Return a message's buttons for an answer; nobody waits for them: presses are read from their ids."""
+    """Return what can be tapped below an answer; nobody waits for it: taps are read from their ids."""
     made = discord.ui.View(timeout=None)
     for number, row in enumerate(rows(message, commands=commands)):
-        for button in row:
-            button.row = number
-            made.add_item(button)
+        for one in row:
+            one.row = number
+            made.add_item(one)
     made.stop()
     return made if made.children else None

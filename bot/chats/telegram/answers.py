@@ -17,9 +17,10 @@ from bot.chats.telegram.beside import Beside
 from bot.chats.telegram.errors import in_seconds, summary
 from bot.chats.telegram.ids import address, is_group, thread
 from bot.chats.telegram.pen import Pen
+from bot.chats.telegram.pieces import Written
 from bot.chats.telegram.presence import Presence
 from bot.domain import SECOND
-from bot.ports.chat import ChatGone, ChatMoved, Listener, SendError, Target, TopicGone, TryLater
+from bot.ports.chat import ChatGone, ChatMoved, Listener, MessageGone, SendError, Target, TopicGone, TryLater
 from bot.ports.command import Request
 from bot.ports.message import Message, discard
 from bot.ports.pace import MINUTE, Pace
@@ -65,26 +66,37 @@ class Answers:
         #: When a chat was told last that it asks too much.
         self._told: dict[str, float] = {}
 
-    async def give(self, request: Request, where: Target, *, reply_to: int | None = None) -> None:
+    async def give(
+        self, request: Request, where: Target, *, reply_to: int | None = None, menu: int | None = None
+    ) -> None:
         """Answer a request where it was made, which need not be where it counts.
 
         Where too much is asked it is not even carried out: nothing changes of which nobody is told.
+
+        Args:
+            menu: The menu in which it was tapped: an answer that is one, too, takes its place.
         """
         if self.crowded(where.chat):
             await self._too_many(where, reply_to=reply_to, locale=request.locale)
             return
         async with self._typing(where):
             message = await self._listener.answer(request)
-        await self._write(message, where, reply_to=reply_to)
+        await self._write(message, where, reply_to=reply_to, menu=menu)
 
     async def say(
-        self, message: Message, where: Target, *, reply_to: int | None = None, locale: str | None = None
+        self,
+        message: Message,
+        where: Target,
+        *,
+        reply_to: int | None = None,
+        menu: int | None = None,
+        locale: str | None = None,
     ) -> None:
         """Write a message, after whatever pause it takes, unless too much is asked there."""
         if self.crowded(where.chat):
             await self._too_many(where, reply_to=reply_to, locale=locale)
             return
-        await self._write(message, where, reply_to=reply_to)
+        await self._write(message, where, reply_to=reply_to, menu=menu)
 
     def crowded(self, chat: str, *, waiting: int = 0) -> bool:
         """Tell whether one more answer, after those that wait already, would take from a group's alerts."""
@@ -103,13 +115,17 @@ class Answers:
         self._told[where.chat] = now
         await self._write(too_many(locale), where, reply_to=reply_to)
 
-    async def _write(self, message: Message, where: Target, *, reply_to: int | None) -> None:
+    async def _write(
+        self, message: Message, where: Target, *, reply_to: int | None, menu: int | None = None
+    ) -> None:
         try:
-            await self._try(message, where, reply_to=reply_to)
+            await self._try(message, where, reply_to=reply_to, replaces=menu if message.menu else None)
         finally:
             discard(message)
 
-    async def _try(self, message: Message, where: Target, *, reply_to: int | None) -> None:
+    async def _try(
+        self, message: Message, where: Target, *, reply_to: int | None, replaces: int | None = None
+    ) -> None:
         for _ in range(TRIES):
             group = is_group(where.chat)
             wait = self._pace.wait(where.chat, group=group)
@@ -124,7 +140,7 @@ class Answers:
                         await self._pace.answer(where.chat, group=group)
                 else:
                     await self._pace.answer(where.chat, group=group)
-                written = await self._pen.write(where, message, reply_to=reply_to, asked=True)
+                written = await self._put(message, where, reply_to=reply_to, replaces=replaces)
             except TryLater as error:
                 pause = error.retry_after / SECOND
                 if pause > LONGEST_PAUSE:
@@ -133,7 +149,7 @@ class Answers:
                 await asyncio.sleep(pause)
             except ChatMoved as moved:
                 await self._presence.moved(int(where.chat), int(moved.key))
-                where, reply_to = replace(where, chat=moved.key), None
+                where, reply_to, replaces = replace(where, chat=moved.key), None, None
             except (ChatGone, TopicGone) as gone:
                 await self._presence.gone(where, gone)
                 return
@@ -144,6 +160,17 @@ class Answers:
                 await self._beside.follow(where, written)
                 return
         log.warning("an answer was given up", chat=where.chat, why="too many tries")
+
+    async def _put(
+        self, message: Message, where: Target, *, reply_to: int | None, replaces: int | None
+    ) -> Written:
+        """Write a message, in the place of another if that is still there."""
+        if replaces is not None:
+            try:
+                return await self._pen.rewrite(where, str(replaces), message)
+            except MessageGone:  # deleted, or too old to be changed
+                await self._pace.answer(where.chat, group=is_group(where.chat))
+        return await self._pen.write(where, message, reply_to=reply_to, asked=True)
 
     @asynccontextmanager
     async def _typing(self, where: Target, *, after: float | None = None) -> AsyncIterator[None]:

@@ -225,7 +225,7 @@ class Pen:
         self._wrote(target, sent.message_id, sent.chat)
 
     def _markup(self, message: Message) -> InlineKeyboardMarkup | None:
-        return self._taps.keyboard(message.buttons, commands=self.commands)
+        return self._taps.keyboard(message, commands=self.commands)
 
 
 @dataclass(frozen=True, slots=True)

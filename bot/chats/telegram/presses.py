@@ -61,9 +61,7 @@ class Presses:
             await self._close(query)
             return
         if message.chat.type == ChatType.CHANNEL:
-            answer = await self._unposted(query, message, tapped)
-            discard(answer)  # a popup is text
-            await self._close(query, _popup(answer))
+            await self._unposted(query, message, tapped)
             return
         asking = asyncio.create_task(self._ask(query, message, tapped), name="telegram tap")
         try:
@@ -83,7 +81,8 @@ class Presses:
             chat=str(message.chat.id), topic=topic_of(message) if isinstance(message, TelegramMessage) else None
         )
         if isinstance(made, Request):
-            give = partial(self._answers.give, made, where, reply_to=message.message_id)
+            menu = message.message_id if tapped.menu else None
+            give = partial(self._answers.give, made, where, reply_to=message.message_id, menu=menu)
             self._lanes.put(message.chat.id, give)
         elif late:  # a tap can be answered once only
             say = partial(
@@ -107,10 +106,20 @@ class Presses:
             return await self._listener.answer(request)
         return request
 
-    async def _unposted(self, query: CallbackQuery, message: MaybeInaccessibleMessage, tapped: Tapped) -> Message:
-        """Return the answer to a tap in a channel: any reader may tap, and all of them would read a post."""
+    async def _unposted(self, query: CallbackQuery, message: MaybeInaccessibleMessage, tapped: Tapped) -> None:
+        """Answer a tap in a channel by a popup: any reader may tap, and all of them would read a post.
+
+        A menu is turned there by who may change the channel, and by nobody else.
+        """
         made = await self._ask(query, message, tapped)
-        return await self._listener.answer(made) if isinstance(made, Request) else made
+        answer = await self._listener.answer(made) if isinstance(made, Request) else made
+        if tapped.menu and answer.menu and isinstance(made, Request) and made.is_admin:
+            await self._close(query)
+            where = Target(chat=str(message.chat.id))
+            self._lanes.put(message.chat.id, partial(self._answers.say, answer, where, menu=message.message_id))
+            return
+        discard(answer)  # a popup is text
+        await self._close(query, _popup(answer))
 
     async def _close(self, query: CallbackQuery, told: str | None = None) -> None:
         """Answer a tap itself, with a popup where something is told."""

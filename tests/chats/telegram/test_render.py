@@ -166,24 +166,22 @@ def test_named_people_are_not_called_but_code_can_be_copied() -> None:
 
 def test_buttons_lead_somewhere() -> None:
     taps = Taps()
-    made = taps.keyboard(
-        [
-            Button("Open", url="https://x.com/i/spaces/1"),
-            Button("Home", url="http://localhost:8000/"),
-            Button("Stats", command="/stats Some Name"),
-            Button("Gone", command="/nothing"),
-            Button("\u202e", command="/stats"),
-            Button("x" * 500, command="stats"),
-        ],
-        commands={"stats"},
+    buttons = (
+        Button("Open", url="https://x.com/i/spaces/1"),
+        Button("Home", url="http://localhost:8000/"),
+        Button("Stats", command="/stats Some Name"),
+        Button("Gone", command="/nothing"),
+        Button("\u202e", command="/stats"),
+        Button("x" * 500, command="stats"),
     )
+    made = taps.keyboard(Message(buttons=buttons), commands={"stats"})
     assert made is not None
     rows = [[(b.text, b.url or b.callback_data) for b in row] for row in made.inline_keyboard]
     assert rows == [
         [("Open", "https://x.com/i/spaces/1"), ("Stats", "/stats Some Name")],
         [("x" * 39 + "…", "/stats")],
     ]
-    assert taps.keyboard([Button("Home", url="https://intranet/")], commands=None) is None
+    assert taps.keyboard(Message(buttons=(Button("Home", url="https://intranet/"),)), commands=None) is None
 
 
 @pytest.mark.parametrize("name", ["Ada", "The very long name of a station that nobody would ever type " * 3])
@@ -193,13 +191,15 @@ def test_three_short_buttons_share_a_row(name: str) -> None:
         Button("Stats", command=f"/stats {name}"),
         Button("Mute", command=f"/mute {name} 1h"),
     ]
-    made = Taps().keyboard(buttons, commands={"stats", "mute"})
+    made = Taps().keyboard(Message(buttons=tuple(buttons)), commands={"stats", "mute"})
     assert made is not None
     assert [[one.text for one in row] for row in made.inline_keyboard] == [["Open", "Stats", "Mute"]]
 
 
 def test_never_more_buttons_than_telegram_takes() -> None:
-    made = Taps().keyboard([Button("x", command=f"stats {n}") for n in range(300)], commands=None)
+    made = Taps().keyboard(
+        Message(buttons=tuple(Button("x", command=f"stats {n}") for n in range(300))), commands=None
+    )
     assert made is not None
     assert sum(map(len, made.inline_keyboard)) == 100
     assert max(map(len, made.inline_keyboard)) <= 8
