@@ -6,16 +6,21 @@ Each name may be given as ``NAME_FILE``: the path of a file that holds the value
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 DEFAULT_DATABASE = "sqlite:///data/milepost.db"
 LAST_PORT = 65_535
+_DOOR = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9._-]+)):(?P<port>[0-9]{1,5})", re.ASCII)
+#: Printable, and nothing that would end an attribute or a line.
+_PLAIN = re.compile(r"[!#-;=?-\[\]_a-z~]+")
 
 
 class SettingsError(Exception):
@@ -54,6 +59,8 @@ class Settings(BaseSettings):
     youtube_figures_days: Annotated[int, Field(ge=0, le=36_500)] = 30
     allowed_private_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     operators: Annotated[tuple[str, ...], NoDecode] = ()
+    http_address: str = ""
+    public_url: str = ""
     log_format: Literal["text", "json"] = "text"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
@@ -102,6 +109,39 @@ class Settings(BaseSettings):
                 raise ValueError(f"{operator!r} is not telegram:ID or discord:ID")
         return value
 
+    @field_validator("http_address")
+    @classmethod
+    def _listens(cls, value: str) -> str:
+        if value and door(value) is None:
+            raise ValueError(
+                f"{value!r} is not host:port; write for example 127.0.0.1:8080, [::1]:8080 or 0.0.0.0:8080"
+            )
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _for_readers(cls, value: str) -> str:
+        if not value:
+            return value
+        try:
+            parts = urlsplit(value)
+            well = parts.scheme in {"https", "http"} and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            well = False
+        if not well or parts.username is not None or parts.query or parts.fragment or not _PLAIN.fullmatch(value):
+            raise ValueError(
+                f"{value!r} is not an address for readers; write for example https://live.example.org"
+            )
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _served(self) -> Settings:
+        if self.public_url and not self.http_address:
+            raise ValueError(
+                "PUBLIC_URL: it takes HTTP_ADDRESS, too: write for example HTTP_ADDRESS=127.0.0.1:8080"
+            )
+        return self
+
     def plain(self) -> dict[str, str]:
         """Return what is set, by the names of the environment, secrets in the clear: for what needs its keys."""
         shown = {}
@@ -122,6 +162,14 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Take values only from ``load``, which knows ``NAME_FILE``."""
         return (init_settings,)
+
+
+def door(address: str) -> tuple[str, int] | None:
+    """Return the host and port of a written address to listen at, or None if it is none."""
+    found = _DOOR.fullmatch(address)
+    if found is None or not 0 < int(found["port"]) <= LAST_PORT:
+        return None
+    return found["six"] or found["host"], int(found["port"])
 
 
 def load(environment: Mapping[str, str] | None = None, *, env_file: Path | None = Path(".env")) -> Settings:
@@ -161,5 +209,7 @@ def _mistake(error: Any) -> str:
     name = str(error["loc"][0]).upper() if error["loc"] else "?"
     message = error["msg"]
     if message.startswith("Value error, "):
+        if not error["loc"]:  # of several together; it names them itself
+            return f"{message.removeprefix('Value error, ')}."
         return f"{name}: {message.removeprefix('Value error, ')}."
     return f"{name}: {message[:1].lower()}{message[1:]}, not {error['input']!r}."

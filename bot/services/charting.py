@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 
 from bot.domain import MINUTE
 from bot.domain.alerts.milestone import passed
-from bot.domain.alerts.record import standing
+from bot.domain.alerts.record import Field, Scope, standing
 from bot.domain.chart import COLUMNS, Trace, cut, growth, highest, known, shifted
 from bot.domain.measure import MARK_OF
 from bot.domain.plot import Course, Line, Plot
@@ -60,6 +60,7 @@ async def plot(
     session: Session,
     chat_id: int | None,
     ladder: tuple[float, ...] | None = None,
+    columns: int = COLUMNS,
 ) -> Plot:
     """Gather what is drawn of a session.
 
@@ -67,12 +68,13 @@ async def plot(
         name: What the chat calls the watch.
         chat_id: Whose rungs and records are marked.
         ladder: The chat's own, for rungs of which no post told.
+        columns: How many of pixels there are for the line.
     """
-    one = await course(database, name=name, watch=watch, session=session)
+    one = await course(database, name=name, watch=watch, session=session, columns=columns)
     async with database.read() as connection:
         earlier = _before(session, await sessions.newest(connection, watch.id, _NEWEST))
         rungs = () if chat_id is None else tuple(await told.rungs(connection, session.id, chat_id=chat_id))
-        record = None if chat_id is None else await _record(connection, one, watch, chat_id=chat_id)
+        line = None if chat_id is None else await _record(connection, one, watch, chat_id=chat_id)
         best = (await sessions.best(connection, [watch.id])).get(watch.id, {}).get(MARK_OF[one.metric])
     if not rungs and chat_id is not None:
         rungs = passed(
@@ -82,19 +84,21 @@ async def plot(
         )
     before, until = None, one.last
     if earlier is not None and one.enough:
-        before = await course(database, name=name, watch=watch, session=earlier)
+        before = await course(database, name=name, watch=watch, session=earlier, columns=columns)
         until = _until(one, before)
         before = _beside(one, before, until)
-    return Plot(course=one, before=before, until=until, rungs=rungs, record=record)
+    return Plot(course=one, before=before, until=until, rungs=rungs, record=line)
 
 
-async def course(database: Database, *, name: str, watch: Watch, session: Session) -> Course:
+async def course(
+    database: Database, *, name: str, watch: Watch, session: Session, columns: int = COLUMNS
+) -> Course:
     """Follow all readings of a session, a page at a time."""
     tally = session.tally
     first, last = tally.first_at or 0, tally.last_at or 0
     metric = Metric(watch.metric)
     if metric is Metric.CONCURRENT:
-        trace = Trace(first, last, COLUMNS)
+        trace = Trace(first, last, columns)
         async for connection, begin, end in _pages(database, first, last, interval=watch.interval):
             trace.follow(await samples.between(connection, session.id, first=begin, last=end))
         points = trace.points()
@@ -102,7 +106,7 @@ async def course(database: Database, *, name: str, watch: Watch, session: Sessio
         figures: list[tuple[int, float]] = []
         async for connection, begin, end in _pages(database, first, last, interval=watch.interval):
             figures += await told.totals(connection, session.id, metric, first=begin, last=end)
-        points = growth(figures, interval=watch.interval, first=first, last=last)
+        points = growth(figures, interval=watch.interval, columns=columns, first=first, last=last)
     return Course(
         name=name,
         platform=watch.platform,
@@ -157,10 +161,6 @@ def _beside(one: Course, before: Course, until: int) -> Course | None:
 
 
 async def _record(connection: Connection, one: Course, watch: Watch, *, chat_id: int) -> Line | None:
-    """Return the record that a session broke, else the lowest that stands above it and within sight."""
-    peak = highest(one.points)
-    if peak is None:
-        return None
     rivals = await records.fields(
         connection,
         watch,
@@ -169,6 +169,14 @@ async def _record(connection: Connection, one: Course, watch: Watch, *, chat_id:
         apart_from=one.session.id,
         ended_before=one.session.ended_at,
     )
+    return record(one, rivals)
+
+
+def record(one: Course, rivals: Mapping[Scope, Field]) -> Line | None:
+    """Return the record that a session broke, else the lowest that stands above it and within sight."""
+    peak = highest(one.points)
+    if peak is None:
+        return None
     held = standing(peak[1], rivals)
     if held is not None:
         former = held.previous.value
