@@ -46,7 +46,7 @@ async def of_watch(connection: Connection, watch_id: int) -> Published | None:
 
 
 async def of_session(connection: Connection, session_id: int) -> tuple[Published, bool] | None:
-    """Return the public watch of a session, and whether its figures were observed by us; None if it has no page."""
+    """Return the public watch of a session, and whether we observed its figures; None if it has no page."""
     row = (
         await connection.execute(sa.select(session.c.watch_id, session.c.origin).where(session.c.id == session_id))
     ).one_or_none()

@@ -13,7 +13,7 @@ PERIODS = ("today", "week", "month", "year", "all")
 
 def began(period: str, *, now: int, zone: str) -> int | None:
     """Return when a period began: today, this week (on Monday), this month or this year; None for all time."""
-    today = datetime.fromtimestamp(now / SECOND, tz=_zone(zone)).date()
+    today = datetime.fromtimestamp(now / SECOND, tz=zone_of(zone)).date()
     match period:
         case "today":
             first = today
@@ -39,11 +39,12 @@ def day(text: str, *, zone: str) -> tuple[int, int] | None:
 
 def _midnight(day_: date, zone: str) -> int:
     """Return when a day begins; where the clock leaves midnight out, that is when it goes on."""
-    local = datetime.combine(day_, time(), tzinfo=_zone(zone))
+    local = datetime.combine(day_, time(), tzinfo=zone_of(zone))
     return round(local.astimezone(UTC).timestamp()) * SECOND
 
 
-def _zone(name: str) -> tzinfo:
+def zone_of(name: str) -> tzinfo:
+    """Return a zone of the tz database; UTC for what is none."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
