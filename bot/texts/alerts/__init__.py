@@ -16,7 +16,7 @@ from bot.domain.alerts import reminder as reminder_kind
 from bot.domain.alerts import started as started_kind
 from bot.domain.reading import State
 from bot.domain.story import Story
-from bot.ports.message import Button, Message
+from bot.ports.message import Button, Line, Message
 from bot.texts.alerts import card, close, correction, ended, milestone, outage, record, reminder, started
 from bot.texts.words import Words
 
@@ -32,11 +32,24 @@ TEXTS: dict[str, Callable[[Story, Words], Message]] = {
     correction_kind.KIND: correction.write,
 }
 
+#: What says where figures come from, how far they can be trusted, and what became of them.
+SMALL_PRINTS: dict[str, Callable[[Story, Words], tuple[Line, ...]]] = {
+    milestone_kind.KIND: milestone.small_print,
+    record_kind.KIND: record.small_print,
+    close_kind.KIND: close.small_print,
+    ended_kind.KIND: ended.small_print,
+}
+
 
 def write(story: Story, words: Words) -> Message:
     """Return the message that tells a story, with what readers may want next."""
     message = TEXTS[story.kind](story, words)
     return replace(message, buttons=(*message.buttons, *_buttons(story, words)))
+
+
+def small_print(story: Story, words: Words) -> tuple[Line, ...]:
+    """Return what a chat that tells a story in its own words says below them."""
+    return SMALL_PRINTS[story.kind](story, words) if story.kind in SMALL_PRINTS else ()
 
 
 def _buttons(story: Story, words: Words) -> tuple[Button, ...]:

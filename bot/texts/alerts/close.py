@@ -22,16 +22,33 @@ def write(story: Story, words: Words) -> Message:
     rival = rival_line(chase.rival, chase.measure, words, called=story.name)
     figure = bold(figure_text(story, chase, words))
     lines: list[Line] = [words.say("{figure} so far; the record is {rival}.", figure=figure, rival=rival)]
-    if chase.rival.imported and chase.rival.disputed:
-        lines.append(words.say("That figure is imported, not observed by us, and disputed."))
-    elif chase.rival.imported:
-        lines.append(words.say("That figure is imported, not observed by us."))
+    lines += _imported(story, words)
     if story.overtakes is not None:
         time = estimated(story.overtakes, words)
         lines.append(words.say("At this pace it falls in {time}.", time=time))
+    return Message(symbol="🎯", title=title, lines=(*lines, *_measured(story, words)))
+
+
+def small_print(story: Story, words: Words) -> tuple[Line, ...]:
+    """Return where both figures come from, and how far they can be trusted."""
+    return (*_imported(story, words), *_measured(story, words))
+
+
+def _imported(story: Story, words: Words) -> tuple[Line, ...]:
+    assert story.chase is not None
+    rival = story.chase.rival
+    if not rival.imported:
+        return ()
+    if rival.disputed:
+        return (words.say("That figure is imported, not observed by us, and disputed."),)
+    return (words.say("That figure is imported, not observed by us."),)
+
+
+def _measured(story: Story, words: Words) -> tuple[Line, ...]:
+    assert story.chase is not None
     how = words.say(
         "Measured by us: {measure}, {sampling}.",
-        measure=measure_name(words, chase.measure),
+        measure=measure_name(words, story.chase.measure),
         sampling=sampling(story, words),
     )
-    return Message(symbol="🎯", title=title, lines=(*lines, how, *late(story, words)))
+    return (how, *late(story, words))

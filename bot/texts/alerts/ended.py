@@ -39,17 +39,20 @@ def write(story: Story, words: Words) -> Message:
     title = words.say("{name} ended after {time}", name=bold(name(story.name)), time=words.duration(tally.airtime))
     if story.session.daily:
         title = words.say("{name}: the day in figures", name=bold(name(story.name)))
-    if story.again:
-        lines.append(
-            words.say("It went on after its first end; these figures take the place of the earlier ones.")
-        )
     return Message(
         symbol="🏁",
         title=title,
-        lines=(*lines, *told),
+        lines=(*lines, *small_print(story, words), *told),
         fields=fields,
         footer=words.say("{footer}.", footer=footer),
     )
+
+
+def small_print(story: Story, words: Words) -> tuple[Line, ...]:
+    """Return that it was told before, if so."""
+    if not story.again:
+        return ()
+    return (words.say("It went on after its first end; these figures take the place of the earlier ones."),)
 
 
 def _rungs(story: Story, words: Words) -> list[Line]:

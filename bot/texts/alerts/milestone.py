@@ -22,7 +22,12 @@ def write(story: Story, words: Words) -> Message:
     ahead = _ahead(story, words)
     if ahead:
         lines.append(ahead)
-    return Message(symbol="📈", title=title, lines=(*lines, *late(story, words)))
+    return Message(symbol="📈", title=title, lines=(*lines, *small_print(story, words)))
+
+
+def small_print(story: Story, words: Words) -> tuple[Line, ...]:
+    """Return how far it can be trusted."""
+    return late(story, words)
 
 
 def _in_all(story: Story) -> Measure | None:

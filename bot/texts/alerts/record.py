@@ -30,12 +30,18 @@ def write(story: Story, words: Words) -> Message:
             rival=rival_line(previous, one.measure, words, called=story.name),
             margin=margin(one.value, previous, one.measure, words),
         )
-    lines = [opening]
-    source = provenance(previous, words)
-    if source is not None:
-        lines.append(source)
-    lines.append(_measured(story, one, words))
-    return Message(symbol="🏆", title=_title(story, one, words), lines=(*lines, *late(story, words)))
+    return Message(symbol="🏆", title=_title(story, one, words), lines=(opening, *small_print(story, words)))
+
+
+def small_print(story: Story, words: Words) -> tuple[Line, ...]:
+    """Return where both figures come from, and how far they can be trusted."""
+    (one,) = story.records
+    source = provenance(one.standing.previous, words)
+    return (
+        *(() if source is None else (source,)),
+        _measured(story, one, words),
+        *late(story, words),
+    )
 
 
 def _title(story: Story, one: BrokenRecord, words: Words) -> Line:
