@@ -45,9 +45,9 @@ from bot.texts import warning
 from bot.texts.words import Words
 from bot.writer import Writer
 from handlers.dispatch import Dispatcher
-from storage import outbox
+from storage import installation as installations
 from storage.database import Database
-from storage.outbox import Owed
+from storage.sending import Owed
 from storage.watches import Watch
 
 log = structlog.get_logger(__name__)
@@ -116,7 +116,7 @@ async def build(
             easel=easel,
         )
         async with database.write() as connection:
-            installation = await outbox.installation_key(connection)
+            installation = await installations.key(connection)
         ingest = Ingest(database, grace=grace)
         by_platform = {chat.platform: chat for chat in chats}
 

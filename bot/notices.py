@@ -14,7 +14,7 @@ from bot.texts.words import Words
 from storage import chats as chat_store
 from storage import watches as watch_store
 from storage.database import Database
-from storage.outbox import Owed
+from storage.sending import Owed
 from storage.watches import Watch
 
 log = structlog.get_logger(__name__)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 
 import structlog
@@ -26,8 +26,7 @@ from storage import cards, watches
 from storage import chats as chat_store
 from storage.chats import Subscription
 from storage.database import Database
-from storage.outbox import Owed
-from storage.recaps import TOTALS
+from storage.sending import Owed
 
 log = structlog.get_logger(__name__)
 
@@ -70,15 +69,13 @@ class Writer:
             )
         return written[1]
 
-    async def recap(self, owed: Owed) -> tuple[Mapping[str, float | None], Post] | None:
-        """Return a recap as it stands now, with its totals; None if nobody wants it any more."""
+    async def recap(self, owed: Owed) -> Post | None:
+        """Return a recap as it stands now; None if nobody wants it any more."""
         now = self._clock()
         story = await stories.tell(self._database, owed, now=now)
         if story is None or story.session.state is not State.ENDED:
             return None
-        post = await self._write(owed, replace(story, at=now, since_end=True), now)
-        tally = story.session.tally
-        return None if post is None else ({name: getattr(tally, name) for name in TOTALS}, post)
+        return await self._write(owed, replace(story, at=now, since_end=True), now)
 
     async def card(self, owed: Owed) -> tuple[Shown, Post] | None:
         """Return a card as it stands, with what a reader sees of it; None if nobody wants it any more."""

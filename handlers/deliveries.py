@@ -13,8 +13,8 @@ from bot.texts.words import N_, Words, bold
 from handlers.command import Command, Group
 from handlers.kinds import names
 from handlers.places import place, place_of
-from storage import chats, outbox
-from storage.outbox import Past
+from storage import chats, posts
+from storage.posts import Past
 
 SHOWN = 12
 _STATES = {
@@ -31,7 +31,7 @@ _SYMBOLS = {"pending": "⏳", "leased": "⏳", "sent": "✅", "dead": "⚠️"}
 async def deliveries(request: Request, services: Services, words: Words) -> Message:
     async with services.database.read() as connection:
         chat = await chats.find(connection, platform=request.platform, key=request.chat)
-        found = await outbox.latest(connection, chat_id=chat.id, limit=SHOWN) if chat is not None else []
+        found = await posts.latest(connection, chat_id=chat.id, limit=SHOWN) if chat is not None else []
     if not found:
         return Message(symbol="📬", title=words.say("Nothing was to be sent here yet."))
     many = len({one.topic_title for one in found}) > 1

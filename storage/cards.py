@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -12,6 +13,7 @@ from storage.bulk import Bulk, insert_or_ignore
 from storage.database import Connection
 from storage.outbox import TAKER, Taker
 from storage.recaps import FOLLOWED
+from storage.sending import Owed, owed, owed_with
 from storage.tables import alert, card, chat, delivery, session, subscription
 
 #: Styles with a card; null is posts alone.
@@ -35,6 +37,7 @@ class Card:
     """One card, with what tells whether it has to be edited.
 
     Attributes:
+        owed: The delivery that posted it.
         message_key: The platform's id of its newest post.
         older_key: That of the one before, where it was posted anew and the old one still stands.
         number: How often it was posted.
@@ -44,15 +47,7 @@ class Card:
         over: It has become the recap, and the session has not gone on since.
     """
 
-    subscription_id: int
-    session_id: int
-    watch_id: int
-    chat_id: int
-    platform: str
-    chat_key: str
-    topic: str
-    delivery_id: int
-    alert_id: int
+    owed: Owed
     message_key: str
     older_key: str | None
     number: int
@@ -103,19 +98,10 @@ async def open_ones(connection: Connection, platform: str, now: int, *, before: 
         before: Only those that were not looked at since.
     """
     rows = await connection.execute(
-        sa.select(
-            card.c.subscription_id,
-            card.c.session_id,
-            session.c.watch_id,
-            subscription.c.chat_id,
-            chat.c.platform,
-            chat.c.key.label("chat_key"),
-            subscription.c.topic,
-            delivery.c.id.label("delivery_id"),
-            delivery.c.alert_id,
+        owed_with(
             delivery.c.message_key,
             card.c.message_key.label("older_key"),
-            card.c.number,
+            card.c.number.label("number"),
             card.c.shown,
             delivery.c.settled_at.label("posted_at"),
             card.c.edited_at,
@@ -125,26 +111,19 @@ async def open_ones(connection: Connection, platform: str, now: int, *, before: 
             sa.and_(card.c.over, session.c.state != "live").label("over"),
             (session.c.state == "live").label("live"),
         )
-        .join(subscription, subscription.c.id == card.c.subscription_id)
-        .join(chat, chat.c.id == subscription.c.chat_id)
-        .join(session, session.c.id == card.c.session_id)
+        .join(session, session.c.id == delivery.c.session_id)
         .join(
-            alert,
+            card,
             sa.and_(
-                alert.c.session_id == card.c.session_id,
+                card.c.subscription_id == delivery.c.subscription_id,
+                card.c.session_id == delivery.c.session_id,
                 alert.c.key == sa.literal(f"{KIND}@", sa.Text) + sa.cast(card.c.number, sa.Text),
             ),
         )
-        .join(
-            delivery,
-            sa.and_(
-                delivery.c.alert_id == alert.c.id,
-                delivery.c.subscription_id == card.c.subscription_id,
-                delivery.c.state == "sent",
-                delivery.c.message_key.is_not(None),
-            ),
-        )
         .where(
+            delivery.c.kind == KIND,
+            delivery.c.state == "sent",
+            delivery.c.message_key.is_not(None),
             chat.c.platform == platform,
             card.c.gone.is_(False),
             sa.or_(card.c.looked_at.is_(None), card.c.looked_at <= before),
@@ -160,18 +139,17 @@ async def open_ones(connection: Connection, platform: str, now: int, *, before: 
         .order_by(sa.func.coalesce(card.c.looked_at, 0), card.c.session_id, card.c.subscription_id)
         .limit(limit)
     )
-    return [_card(row._mapping) for row in rows]  # noqa: SLF001
+    return [_card(row) for row in rows]
 
 
-def _card(row: sa.RowMapping) -> Card:
-    values = dict(row)
-    values["muted"] = bool(values["muted"])
-    values["styled"] = bool(values["styled"])
-    values["over"] = bool(values["over"])
-    values["live"] = bool(values["live"])
+def _card(row: sa.Row[Any]) -> Card:
+    further = Card.__dataclass_fields__.keys() - {"owed"}
+    values = {name: row._mapping[name] for name in further}  # noqa: SLF001
+    for name in ("muted", "styled", "over", "live"):
+        values[name] = bool(values[name])
     if values["older_key"] == values["message_key"]:
         values["older_key"] = None
-    return Card(**values)
+    return Card(owed=owed(row), **values)
 
 
 async def note_shown(connection: Connection, *, subscription_id: int, session_id: int, shown: str) -> None:
@@ -200,7 +178,7 @@ async def note_over(connection: Connection, one: Card) -> None:
 
 async def note_looked(connection: Connection, cards: Iterable[Card], now: int) -> None:
     """Note that these were looked at and had nothing to change: others come first next time."""
-    await _looked.run(connection, [(now, one.subscription_id, one.session_id) for one in cards])
+    await _looked.run(connection, [(now, one.owed.subscription_id, one.owed.session_id) for one in cards])
 
 
 async def post_again(connection: Connection, one: Card) -> None:
@@ -211,6 +189,6 @@ async def post_again(connection: Connection, one: Card) -> None:
 async def _set(connection: Connection, one: Card, **values: object) -> None:
     await connection.execute(
         sa.update(card)
-        .where(card.c.subscription_id == one.subscription_id, card.c.session_id == one.session_id)
+        .where(card.c.subscription_id == one.owed.subscription_id, card.c.session_id == one.owed.session_id)
         .values(**values)
     )

@@ -2,81 +2,49 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import sqlalchemy as sa
 
 from bot.domain import DAY
 from bot.domain.alerts.ended import KIND
 from storage.database import Connection
+from storage.sending import Owed, owed, owed_with
 from storage.tables import alert, chat, delivery, session, subscription
 
 #: For so long after its end a recap follows what still grows.
 FOLLOWED = 3 * DAY
-#: Figures of the whole session.
-TOTALS = ("tuned_in", "views", "posts")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recap:
-    """A recap that was told, with what its readers saw last of the figures that grow."""
+async def stale(
+    connection: Connection, platform: str, now: int, *, edited_before: int, limit: int
+) -> list[tuple[Owed, str]]:
+    """Return recaps of a chat platform whose figures have grown since they were told, with the ids of their posts.
 
-    id: int
-    alert_id: int
-    subscription_id: int
-    session_id: int
-    watch_id: int
-    chat_id: int
-    chat_platform: str
-    chat_key: str
-    topic: str
-    key: str
-    at: int
-    message_key: str
-    detail: str | None
-    grown_at: int
-
-
-async def stale(connection: Connection, platform: str, now: int, *, limit: int = 500) -> list[Recap]:
-    """Return recaps of a chat platform whose figures may have grown since they were told, the oldest first."""
+    Args:
+        edited_before: Only those that were not edited since; those edited longest ago come first.
+    """
+    edited_at = sa.func.coalesce(delivery.c.edited_at, 0)
     rows = await connection.execute(
-        sa.select(
-            delivery.c.id,
-            delivery.c.alert_id,
-            delivery.c.subscription_id,
-            delivery.c.session_id,
-            alert.c.watch_id,
-            delivery.c.chat_id,
-            chat.c.platform.label("chat_platform"),
-            chat.c.key.label("chat_key"),
-            delivery.c.topic,
-            alert.c.key,
-            alert.c.at,
-            delivery.c.message_key,
-            delivery.c.detail,
-            session.c.grown_at,
-        )
-        .join(alert, alert.c.id == delivery.c.alert_id)
+        owed_with(delivery.c.message_key)
         .join(session, session.c.id == delivery.c.session_id)
-        .join(chat, chat.c.id == delivery.c.chat_id)
-        .join(subscription, subscription.c.id == delivery.c.subscription_id)
         .where(
             session.c.grown_at > now - FOLLOWED,
+            session.c.grown_at > sa.func.coalesce(delivery.c.edited_at, alert.c.at),
             session.c.ended_at > now - FOLLOWED,
             session.c.state == "ended",
             delivery.c.kind == KIND,
             delivery.c.state == "sent",
             delivery.c.message_key.is_not(None),
+            edited_at <= edited_before,
             chat.c.platform == platform,
             chat.c.disabled_at.is_(None),
             subscription.c.disabled_at.is_(None),
         )
-        .order_by(delivery.c.id)
+        .order_by(edited_at, delivery.c.id)
         .limit(limit)
     )
-    return [Recap(**row._mapping) for row in rows]  # noqa: SLF001
+    return [(owed(row), row.message_key) for row in rows]
 
 
-async def note(connection: Connection, recap_id: int, detail: str) -> None:
-    """Note what a recap shows."""
-    await connection.execute(sa.update(delivery).where(delivery.c.id == recap_id).values(detail=detail))
+async def note(connection: Connection, delivery_id: int, *, now: int) -> None:
+    """Note that a recap shows how things stand now."""
+    await connection.execute(sa.update(delivery).where(delivery.c.id == delivery_id).values(edited_at=now))

@@ -21,7 +21,7 @@ from bot.ports.chat import Chat, MessageGone, Partly, Post, SendError, Target, T
 from storage import cards, outbox, sessions
 from storage.cards import Card
 from storage.database import Database
-from storage.outbox import Owed
+from storage.sending import Owed
 
 log = structlog.get_logger(__name__)
 
@@ -146,11 +146,11 @@ class Cards:
             async with self._database.write() as connection:
                 await cards.note_gone(connection, one)
         except (SendError, TimeoutError) as error:  # the next look tries again
-            if (one.subscription_id, one.session_id) not in self._refused:
-                self._refused.add((one.subscription_id, one.session_id))
+            if _pair(one) not in self._refused:
+                self._refused.add(_pair(one))
                 log.info("a card could not be edited", platform=chat.platform, why=str(error) or "no answer")
         else:
-            self._refused.discard((one.subscription_id, one.session_id))
+            self._refused.discard(_pair(one))
             return True
         return False
 
@@ -163,11 +163,11 @@ class Cards:
     async def _post_again(self, one: Card, now: int) -> None:
         """Owe a buried card anew; the old post is removed once the new one is there."""
         async with self._database.write() as connection:
-            session = (await sessions.by_ids(connection, {one.session_id})).get(one.session_id)
+            session = (await sessions.by_ids(connection, {one.owed.session_id})).get(one.owed.session_id)
             if session is None:
                 return
             await cards.post_again(connection, one)
-            taker = outbox.Taker(one.subscription_id, one.chat_id, one.topic)
+            taker = outbox.Taker(one.owed.subscription_id, one.owed.chat_id, one.owed.topic)
             await outbox.owe(connection, [(kind.alert(session, at=now, number=one.number + 1), taker)], now=now)
         self._owed.set()
 
@@ -180,7 +180,11 @@ class Cards:
 
 
 def _target(one: Card) -> Target:
-    return Target(chat=one.chat_key, topic=one.topic or None)
+    return Target(chat=one.owed.chat_key, topic=one.owed.topic or None)
+
+
+def _pair(one: Card) -> tuple[int, int]:
+    return one.owed.subscription_id, one.owed.session_id
 
 
 def _is_too_soon(one: Card, now: int) -> bool:
@@ -194,27 +198,10 @@ def _is_too_soon(one: Card, now: int) -> bool:
 
 def _as_owed(one: Card, now: int) -> Owed:
     """Return a card as if it were owed now, which is how its words are found."""
-    return Owed(
-        id=one.delivery_id,
-        alert_id=one.alert_id,
-        subscription_id=one.subscription_id,
-        session_id=one.session_id,
-        watch_id=one.watch_id,
-        chat_id=one.chat_id,
-        chat_platform=one.platform,
-        chat_key=one.chat_key,
-        topic=one.topic,
-        kind=kind.KIND,
+    return replace(
+        one.owed,
         key=kind.key(one.number),
         at=now,
-        measure=None,
-        before=None,
-        value=None,
         late=one.over,
         expires_at=now + kind.WORTH,
-        threshold=None,
-        scope=None,
-        detail=None,
-        attempts=0,
-        problem=None,
     )

@@ -31,9 +31,9 @@ from bot.ports.chat import (
     lane,
 )
 from storage import chats as chat_store
-from storage import outbox
+from storage import sending
 from storage.database import Database
-from storage.outbox import Owed
+from storage.sending import Owed
 
 log = structlog.get_logger(__name__)
 
@@ -108,7 +108,7 @@ class Deliver:
     async def begin(self) -> None:
         """Take back what a process that died had leased: nobody else sends to these chats."""
         async with self._database.write() as connection:
-            await outbox.release(connection, list(self._chats))
+            await sending.release(connection, list(self._chats))
 
     async def tick(self, now: int) -> None:
         """Send all that is owed and due, and wait until it is settled.
@@ -127,7 +127,7 @@ class Deliver:
     async def rearm(self, now: int) -> None:
         """Let nothing wait for the clock to catch up after it was set back."""
         async with self._database.write() as connection:
-            await outbox.rearm(connection, list(self._chats), now=now, lease=LEASE, pause=LONGEST_PAUSE)
+            await sending.rearm(connection, list(self._chats), now=now, lease=LEASE, pause=LONGEST_PAUSE)
 
     async def follow(self, owed: asyncio.Event) -> None:
         """Send at once whenever a transaction made deliveries; ends when it is cancelled."""
@@ -155,7 +155,7 @@ class Deliver:
         await asyncio.gather(*hanging, return_exceptions=True)
         if unsent:
             async with self._database.write() as connection:
-                await outbox.give_back(connection, list(unsent.values()))
+                await sending.give_back(connection, list(unsent.values()))
 
     async def _start(self, now: int) -> bool:
         """Begin to send the oldest delivery of each lane; tell whether anything is under way."""
@@ -167,9 +167,9 @@ class Deliver:
                     continue
                 async with self._database.write() as connection:
                     if abs(now - self._expired_at) >= EXPIRE_EVERY:
-                        await outbox.expire(connection, now)
+                        await sending.expire(connection, now)
                         self._expired_at = now
-                    leased = await outbox.lease(
+                    leased = await sending.lease(
                         connection,
                         platform=chat.platform,
                         by_topic=chat.by_topic,
@@ -266,7 +266,7 @@ class Deliver:
     async def _arrived(self, owed: Owed, post: Post, key: str | None) -> None:
         now = self._clock()
         async with self._database.write() as connection:
-            await outbox.settle(connection, owed.id, state="sent", now=now, message_key=key, mention=post.mention)
+            await sending.settle(connection, owed.id, state="sent", now=now, message_key=key, mention=post.mention)
             if post.mention is not None:
                 await chat_store.change_subscription(connection, owed.subscription_id, mentioned_at=now)
             if owed.problem is not None:
@@ -275,12 +275,12 @@ class Deliver:
     async def _gone(self, owed: Owed, chat: Chat, error: ChatGone | TopicGone, *, now: int) -> None:
         """End what comes to a place that is no longer there; its settings stay."""
         async with self._database.write() as connection:
-            await outbox.settle(connection, owed.id, state="dead", now=now, error=str(error))
+            await sending.settle(connection, owed.id, state="dead", now=now, error=str(error))
             if isinstance(error, TopicGone) and owed.topic:
                 ended = await chat_store.disable_topic(
                     connection, owed.chat_id, owed.topic, now=now, why=str(error)
                 )
-                await outbox.drop(connection, subscription_ids=ended, now=now, error=str(error))
+                await sending.drop(connection, subscription_ids=ended, now=now, error=str(error))
             elif isinstance(error, ChatGone):
                 await chat_store.disable(connection, owed.chat_id, now=now, why=str(error))
         log.warning("a place is gone", platform=owed.chat_platform, why=str(error))
@@ -318,13 +318,13 @@ class Deliver:
         self, owed: Owed, state: str, now: int, *, key: str | None = None, error: str | None = None
     ) -> None:
         async with self._database.write() as connection:
-            await outbox.settle(connection, owed.id, state=state, now=now, message_key=key, error=error)
+            await sending.settle(connection, owed.id, state=state, now=now, message_key=key, error=error)
 
     async def _again(self, owed: Owed, pause: int, error: str) -> None:
         """Owe it again after a pause, which counts from now: the send itself may have taken long."""
         due_at = self._clock() + max(pause, SHORTEST_PAUSE)
         async with self._database.write() as connection:
-            await outbox.put_back(connection, owed.id, due_at=due_at, error=error)
+            await sending.put_back(connection, owed.id, due_at=due_at, error=error)
 
 
 def _pause(owed: Owed, first: int) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 
 from bot.ports.command import Request
 from bot.services.context import Services
-from storage import chats, outbox
+from storage import chats, sending
 from storage.chats import Chat
 from storage.database import Connection
 
@@ -38,7 +38,7 @@ async def put_out(services: Services, *, platform: str, key: str, why: str, topi
             await _put_out(connection, chat, now=now, why=why)
             return
         ended = await chats.disable_topic(connection, chat.id, topic, now=now, why=why)
-        await outbox.drop(connection, subscription_ids=ended, now=now, error=why)
+        await sending.drop(connection, subscription_ids=ended, now=now, error=why)
 
 
 async def roll_call(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bot.services.context import Services
-from storage import outbox, watches
+from storage import sending, watches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +77,7 @@ async def status(services: Services) -> Status:
     async with services.database.read() as connection:
         watched, live = await watches.counts(connection)
         troubled = await watches.troubled(connection)
-        backlog, oldest = await outbox.backlog(connection)
+        backlog, oldest = await sending.backlog(connection)
     return Status(
         uptime=services.clock() - services.started_at,
         watched=watched,

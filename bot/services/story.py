@@ -19,10 +19,10 @@ from bot.domain.session import Session
 from bot.domain.snapshot import confirmed
 from bot.domain.story import BrokenRecord, Chase, Rank, Story
 from bot.services import withdrawal
-from storage import chats, doubts, outbox, records, samples, sessions, watches
+from storage import chats, doubts, posts, records, samples, sessions, watches
 from storage.chats import Subscription
 from storage.database import Connection, Database
-from storage.outbox import Owed
+from storage.sending import Owed
 from storage.watches import Watch
 
 
@@ -85,7 +85,7 @@ async def _outage(connection: Connection, base: Story, owed: Owed, watch: Watch,
     if not outage.is_over(owed.key):
         lasts = outage.holds(base.session, owed.key, trouble_since=watch.trouble_since)
         return replace(base, at=now, since=since, why=watch.trouble) if lasts else None
-    told = await outbox.message_of(
+    told = await posts.message_of(
         connection,
         subscription_id=owed.subscription_id,
         session_id=owed.session_id,
@@ -139,12 +139,12 @@ async def _milestone(connection: Connection, base: Story, owed: Owed, subscripti
             await samples.between(connection, owed.session_id, first=owed.at - WINDOW, last=owed.at)
         )
         guess = estimate(points, above)
-    told = await outbox.told_before(
+    told = await posts.before(
         connection,
         subscription_id=owed.subscription_id,
         session_id=owed.session_id,
         kind=owed.kind,
-        before=owed.id,
+        until=owed.id,
     )
     last = (told[0], told[1]) if told is not None and told[1] is not None else None
     return replace(base, next_rung=above, estimate=guess, last_rung=last)
@@ -286,12 +286,12 @@ def _chase(session: Session, rivals: Mapping[Measure, Mapping[Scope, Field]], me
 async def _recap(
     connection: Connection, base: Story, owed: Owed, watch: Watch, subscription: Subscription
 ) -> Story:
-    told = await outbox.told_before(
+    told = await posts.before(
         connection,
         subscription_id=owed.subscription_id,
         session_id=owed.session_id,
         kind=owed.kind,
-        before=owed.id,
+        until=owed.id,
     )
     session, mark = base.session, MARK_OF[Metric(watch.metric)]
     rivals = await _rivals(connection, watch, session, owed, ended_before=owed.at)

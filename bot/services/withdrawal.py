@@ -13,7 +13,7 @@ from bot.domain.story import BrokenRecord, Story, Withdrawal
 from storage import corrections, doubts, records
 from storage.corrections import Post
 from storage.database import Connection
-from storage.outbox import Owed
+from storage.sending import Owed
 from storage.watches import Watch
 
 

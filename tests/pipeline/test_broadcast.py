@@ -12,7 +12,7 @@ from bot.ports.chat import ChatGone, Post, Target, TryLater
 from bot.ports.message import says
 from bot.ports.pace import Limits, Pace
 from storage.database import Database
-from storage.outbox import Owed
+from storage.sending import Owed
 from tests.fakes.chat import FakeChat
 from tests.fakes.clock import NOW
 from tests.fakes.rows import a_chat, a_session, a_watch, listens, owed, rows

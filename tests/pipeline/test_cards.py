@@ -18,7 +18,7 @@ from bot.ports.chat import MessageGone, Post, Target, TryLater, Unsure
 from bot.ports.message import plain_text, says
 from storage import chats, sessions
 from storage.database import Database
-from storage.outbox import Owed
+from storage.sending import Owed
 from storage.tables import delivery
 from tests.fakes.clockwork import NOW, Clockwork
 from tests.fakes.rows import a_chat, a_session, a_watch, listens, rows

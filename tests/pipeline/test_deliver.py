@@ -33,9 +33,9 @@ from bot.ports.chat import (
 )
 from bot.ports.message import says
 from bot.ports.pace import Limits, Pace
-from storage import outbox
+from storage import sending
 from storage.database import Database
-from storage.outbox import Owed
+from storage.sending import Owed
 from tests.fakes.chat import FakeChat
 from tests.fakes.clock import NOW
 from tests.fakes.rows import a_chat, a_session, a_watch, listens, owed, rows
@@ -263,7 +263,7 @@ async def test_a_chat_that_moved_is_followed(stage: Stage) -> None:
 async def test_what_a_dead_process_had_leased_is_sent_by_the_next_one(stage: Stage) -> None:
     await stage.owe()
     async with stage.database.write() as connection:
-        leased = await outbox.lease(
+        leased = await sending.lease(
             connection, platform="fake", by_topic=False, now=NOW, until=NOW + LEASE, limit=8
         )
     assert len(leased) == 2

@@ -11,10 +11,11 @@ from bot.domain import DAY, HOUR, MINUTE, SECOND
 from bot.domain.alert import Alert
 from bot.domain.measure import Measure
 from bot.domain.session import Session
-from storage import chats, outbox
+from storage import chats, installation, outbox, posts, sending
 from storage.chats import Chat
 from storage.database import Connection, Database
-from storage.outbox import Broken, Owed, Rung
+from storage.outbox import Broken, Rung
+from storage.sending import Owed
 from storage.watches import Watch
 from tests.fakes.clock import NOW
 from tests.fakes.rows import a_chat, a_session, a_watch, listens, owed, rows
@@ -25,7 +26,7 @@ LEASE = MINUTE
 async def lease(
     connection: Connection, now: int = NOW, *, limit: int = 100, busy: Sequence[str] = (), platform: str = "fake"
 ) -> list[Owed]:
-    return await outbox.lease(
+    return await sending.lease(
         connection,
         platform=platform,
         by_topic=False,
@@ -37,7 +38,7 @@ async def lease(
 
 
 async def sent(connection: Connection, one: Owed, now: int = NOW) -> None:
-    await outbox.settle(connection, one.id, state="sent", now=now, message_key=f"post-{one.id}")
+    await sending.settle(connection, one.id, state="sent", now=now, message_key=f"post-{one.id}")
 
 
 async def deliveries(connection: Connection, *columns: str) -> list[tuple[object, ...]]:
@@ -268,7 +269,7 @@ async def test_what_waits_for_another_try_holds_up_its_own_chat_only(database: D
     async with database.write() as connection:
         await two_chats_owed(connection)
         first, second = await lease(connection)
-        await outbox.put_back(connection, first.id, due_at=NOW + 5 * SECOND, error="wait")
+        await sending.put_back(connection, first.id, due_at=NOW + 5 * SECOND, error="wait")
         await sent(connection, second)
         assert [one.chat_key for one in await lease(connection)] == ["bob"]
         (again,) = await lease(connection, NOW + 5 * SECOND)
@@ -299,7 +300,7 @@ async def test_topics_are_lanes_of_their_own_where_the_platform_has_them_so(data
             await listens(connection, chat, watch, topic=topic)
         await owed(connection, await a_session(connection, watch), count=2)
         assert len(await lease(connection)) == 1
-        found = await outbox.lease(
+        found = await sending.lease(
             connection, platform="fake", by_topic=True, now=NOW + LEASE, until=NOW + 2 * LEASE, limit=9, busy=["8"]
         )
         assert [one.topic for one in found] == ["", "7"]
@@ -310,7 +311,7 @@ async def test_what_was_not_even_tried_is_given_back_as_it_was(database: Databas
         await two_chats_owed(connection)
         first, second = await lease(connection)
         await sent(connection, second)
-        await outbox.give_back(connection, [first.id, second.id])
+        await sending.give_back(connection, [first.id, second.id])
         again = await lease(connection)
         assert [(one.chat_key, one.attempts) for one in again] == [("ann", 1), ("bob", 1)]
         assert again[0].id == first.id
@@ -319,9 +320,9 @@ async def test_what_was_not_even_tried_is_given_back_as_it_was(database: Databas
 
 async def test_an_installation_has_one_key_for_ever(database: Database) -> None:
     async with database.write() as connection:
-        key = await outbox.installation_key(connection)
+        key = await installation.key(connection)
     async with database.write() as connection:
-        assert await outbox.installation_key(connection) == key
+        assert await installation.key(connection) == key
         assert len(key) == 8
 
 
@@ -339,9 +340,9 @@ async def test_a_process_that_starts_takes_back_what_its_platforms_had_leased(da
     async with database.write() as connection:
         await two_chats_owed(connection)
         before = [one.id for one in await lease(connection)]
-        await outbox.release(connection, ["telegram"])
+        await sending.release(connection, ["telegram"])
         assert await lease(connection) == []
-        await outbox.release(connection, ["fake"])
+        await sending.release(connection, ["fake"])
         assert [one.id for one in await lease(connection)] == before
 
 
@@ -436,9 +437,9 @@ async def test_an_alert_older_than_its_worth_expires(database: Database, kind: s
     async with database.write() as connection:
         _, _, session = await a_listener(connection)
         await owed(connection, session, kind=kind)
-        await outbox.expire(connection, NOW + worth)
+        await sending.expire(connection, NOW + worth)
         assert await states(connection) == ["pending"]
-        await outbox.expire(connection, NOW + worth + 1)
+        await sending.expire(connection, NOW + worth + 1)
         assert await deliveries(connection, "state", "settled_at") == [("expired", NOW + worth + 1)]
 
 
@@ -447,10 +448,10 @@ async def test_what_is_being_sent_does_not_expire_but_what_a_dead_process_left_d
         _, _, session = await a_listener(connection)
         await owed(connection, session, kind="started")
         await lease(connection, NOW + HOUR)
-        await outbox.expire(connection, NOW + HOUR + 1)
+        await sending.expire(connection, NOW + HOUR + 1)
         assert await states(connection) == ["leased"]
-        await outbox.release(connection, ["fake"])
-        await outbox.expire(connection, NOW + HOUR + 1)
+        await sending.release(connection, ["fake"])
+        await sending.expire(connection, NOW + HOUR + 1)
         assert await deliveries(connection, "state", "leased_until") == [("expired", None)]
 
 
@@ -464,11 +465,11 @@ async def test_after_the_clock_was_set_back_nothing_waits_for_it(database: Datab
         session = await a_session(connection, watch)
         await owed(connection, session, at=NOW + HOUR)
         ann, bob, cleo, _ = await lease(connection, NOW + HOUR)
-        await outbox.put_back(connection, ann.id, due_at=NOW + HOUR + MINUTE, error="wait")
-        await outbox.put_back(connection, bob.id, due_at=NOW + MINUTE, error="wait")
-        await outbox.put_back(connection, cleo.id, due_at=NOW + HOUR, error="wait")
+        await sending.put_back(connection, ann.id, due_at=NOW + HOUR + MINUTE, error="wait")
+        await sending.put_back(connection, bob.id, due_at=NOW + MINUTE, error="wait")
+        await sending.put_back(connection, cleo.id, due_at=NOW + HOUR, error="wait")
         await owed(connection, session, at=NOW + HOUR, first=2)
-        await outbox.rearm(connection, ["fake"], now=NOW, lease=LEASE, pause=pause)
+        await sending.rearm(connection, ["fake"], now=NOW, lease=LEASE, pause=pause)
         found = await deliveries(connection, "state", "due_at", "leased_until")
     assert found == [
         ("pending", NOW + pause, None),
@@ -489,12 +490,12 @@ async def test_what_was_told_before_is_the_last_one_that_was_sent(database: Data
             await milestone(connection, watch, session, value, ladders=[(value, None)], at=NOW + n)
         for state in ("sent", "sent", "dead"):
             (one,) = await lease(connection, NOW + 10)
-            await outbox.settle(connection, one.id, state=state, now=NOW, message_key=f"post-{one.key}")
+            await sending.settle(connection, one.id, state=state, now=NOW, message_key=f"post-{one.key}")
         (last,) = await lease(connection, NOW + 10)
         about = {"subscription_id": last.subscription_id, "session_id": session.id}
-        told = await outbox.told_before(connection, **about, kind="milestone", before=last.id)
+        told = await posts.before(connection, **about, kind="milestone", until=last.id)
         assert told == (NOW + 1, 25, "post-milestone:25")
-        assert await outbox.told_before(connection, **about, kind="record", before=last.id) is None
+        assert await posts.before(connection, **about, kind="record", until=last.id) is None
 
 
 async def test_a_leased_delivery_says_all_about_its_alert(database: Database) -> None:
@@ -509,10 +510,10 @@ async def test_a_leased_delivery_says_all_about_its_alert(database: Database) ->
 
 async def test_the_backlog_counts_what_is_owed(database: Database) -> None:
     async with database.write() as connection:
-        assert await outbox.backlog(connection) == (0, None)
+        assert await sending.backlog(connection) == (0, None)
         _, _, session = await a_listener(connection)
         await owed(connection, session, count=3, at=NOW)
         (one,) = await lease(connection)
         await sent(connection, one)
         await lease(connection)
-        assert await outbox.backlog(connection) == (2, NOW)
+        assert await sending.backlog(connection) == (2, NOW)

@@ -1,0 +1,267 @@
+"""What is owed, taken up: leased, sent, settled, or put back. Only what sends uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot.domain.reading import plain
+from storage.database import Connection
+from storage.tables import alert, chat, delivery, subscription, watch
+
+#: Written out, as SQLite does not find an index on a part of a table for a condition with parameters.
+OWED = sa.text("delivery.state IN ('pending', 'leased')")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owed:
+    """A leased delivery with its alert; see the tables of both.
+
+    Attributes:
+        problem: Why posts of its subscription were not taken so far.
+        digest_id: It was held in quiet hours and is told with others, in the post of the delivery of this id.
+        quiet: The chat's quiet hours: see ``bot.domain.quiet``.
+        timezone: The chat's, or the watch's where it chose none.
+    """
+
+    id: int
+    alert_id: int
+    subscription_id: int
+    session_id: int
+    watch_id: int
+    chat_id: int
+    chat_platform: str
+    chat_key: str
+    topic: str
+    kind: str
+    key: str
+    at: int
+    measure: str | None
+    before: float | None
+    value: float | None
+    late: bool
+    expires_at: int
+    threshold: float | None
+    scope: int | None
+    detail: str | None
+    attempts: int
+    problem: str | None
+    digest_id: int | None
+    quiet: str | None
+    timezone: str
+
+
+async def expire(connection: Connection, now: int) -> None:
+    """Give up deliveries whose alert is older than its worth, and which nobody is sending."""
+    old = sa.exists().where(alert.c.id == delivery.c.alert_id, alert.c.expires_at < now)
+    idle = sa.or_(
+        delivery.c.state == "pending", sa.and_(delivery.c.state == "leased", delivery.c.leased_until <= now)
+    )
+    await connection.execute(
+        sa.update(delivery).where(OWED, idle, old).values(state="expired", settled_at=now, leased_until=None)
+    )
+
+
+def _lane(*, by_topic: bool) -> sa.ColumnElement[str]:
+    """Return what ``bot.ports.chat.lane`` is, in SQL."""
+    if by_topic:
+        return sa.case((delivery.c.topic != "", delivery.c.topic), else_=chat.c.key)
+    return chat.c.key
+
+
+async def lease(
+    connection: Connection,
+    *,
+    platform: str,
+    by_topic: bool,
+    now: int,
+    until: int,
+    limit: int,
+    busy: Collection[str] = (),
+) -> list[Owed]:
+    """Lease the oldest delivery of each lane that has none under way, oldest first.
+
+    A lease that ran out counts as not leased: its holder died between sending and settling. What a disabled
+    chat is owed waits until the chat is back, or its worth is over.
+
+    Args:
+        by_topic: Whether each topic of a chat is a lane of its own; see ``bot.ports.chat.lane``.
+        busy: Lanes to which nothing shall be sent now, whatever the clock says of their leases.
+    """
+    lane = _lane(by_topic=by_topic)
+    heads = (
+        sa.select(sa.func.min(delivery.c.id))
+        .join(chat, chat.c.id == delivery.c.chat_id)
+        .where(
+            OWED,
+            chat.c.platform == platform,
+            chat.c.disabled_at.is_(None),
+            lane.not_in(busy),
+        )
+        .group_by(lane)
+    )
+    ready = (
+        sa.select(delivery.c.id)
+        .where(
+            delivery.c.id.in_(heads),
+            delivery.c.due_at <= now,
+            sa.or_(delivery.c.state == "pending", delivery.c.leased_until <= now),
+        )
+        .order_by(delivery.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    leased = await connection.execute(
+        sa.update(delivery)
+        .where(delivery.c.id.in_(ready))
+        .values(state="leased", leased_until=until, attempts=delivery.c.attempts + 1)
+        .returning(delivery.c.id)
+    )
+    ids = sorted(leased.scalars())
+    if not ids:
+        return []
+    return await of_ids(connection, ids)
+
+
+async def of_ids(connection: Connection, ids: Sequence[int]) -> list[Owed]:
+    """Return deliveries as they stand, in the order of their ids."""
+    rows = await connection.execute(owed_with().where(delivery.c.id.in_(ids)).order_by(delivery.c.id))
+    return [owed(row) for row in rows]
+
+
+def owed_with(*columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
+    """Return the statement that reads deliveries with their alerts, and further columns behind them."""
+    return (
+        sa.select(
+            delivery.c.id,
+            delivery.c.alert_id,
+            delivery.c.subscription_id,
+            delivery.c.session_id,
+            alert.c.watch_id,
+            delivery.c.chat_id,
+            chat.c.platform.label("chat_platform"),
+            chat.c.key.label("chat_key"),
+            delivery.c.topic,
+            delivery.c.kind,
+            alert.c.key,
+            alert.c.at,
+            alert.c.measure,
+            alert.c.before,
+            alert.c.value,
+            alert.c.late,
+            alert.c.expires_at,
+            delivery.c.threshold,
+            delivery.c.scope,
+            delivery.c.detail,
+            delivery.c.attempts,
+            subscription.c.problem,
+            delivery.c.digest_id,
+            chat.c.quiet,
+            sa.func.coalesce(chat.c.timezone, watch.c.timezone).label("timezone"),
+            *columns,
+        )
+        .select_from(delivery)
+        .join(alert, alert.c.id == delivery.c.alert_id)
+        .join(watch, watch.c.id == alert.c.watch_id)
+        .join(chat, chat.c.id == delivery.c.chat_id)
+        .outerjoin(subscription, subscription.c.id == delivery.c.subscription_id)
+    )
+
+
+def owed(row: Any) -> Owed:
+    """Return the delivery of a row of ``owed_with``."""
+    values = dict(zip(Owed.__dataclass_fields__, row, strict=False))
+    for name in ("before", "value", "threshold"):
+        if values[name] is not None:
+            values[name] = plain(values[name])
+    return Owed(**values)
+
+
+async def settle(
+    connection: Connection,
+    id_: int,
+    *,
+    state: str,
+    now: int,
+    message_key: str | None = None,
+    error: str | None = None,
+    mention: str | None = None,
+) -> None:
+    """Write down how a delivery ended; ``mention`` is whom its post called."""
+    await connection.execute(
+        sa.update(delivery)
+        .where(delivery.c.id == id_)
+        .values(
+            state=state,
+            settled_at=now,
+            leased_until=None,
+            message_key=message_key,
+            error=error,
+            mention=mention,
+        )
+    )
+
+
+async def put_back(connection: Connection, id_: int, *, due_at: int, error: str) -> None:
+    """Owe a delivery again, later."""
+    await connection.execute(
+        sa.update(delivery)
+        .where(delivery.c.id == id_)
+        .values(state="pending", leased_until=None, due_at=due_at, error=error)
+    )
+
+
+async def give_back(connection: Connection, ids: Collection[int]) -> None:
+    """Owe deliveries again that were leased and not even tried."""
+    await connection.execute(
+        sa.update(delivery)
+        .where(delivery.c.id.in_(ids), delivery.c.state == "leased")
+        .values(state="pending", leased_until=None, attempts=delivery.c.attempts - 1)
+    )
+
+
+async def release(connection: Connection, platforms: Sequence[str]) -> None:
+    """Let go of all leases of these chat platforms: nobody else holds them when a process starts."""
+    chats = sa.select(chat.c.id).where(chat.c.platform.in_(platforms))
+    await connection.execute(
+        sa.update(delivery)
+        .where(OWED, delivery.c.state == "leased", delivery.c.chat_id.in_(chats))
+        .values(leased_until=0)
+    )
+
+
+async def rearm(connection: Connection, platforms: Sequence[str], *, now: int, lease: int, pause: int) -> None:
+    """After the clock was set back: let nothing wait longer than it would have.
+
+    Args:
+        lease: How long a lease holds at most.
+        pause: How long a retry waits at most.
+    """
+    chats = sa.select(chat.c.id).where(chat.c.platform.in_(platforms))
+    waits = sa.and_(OWED, delivery.c.state == "pending", delivery.c.chat_id.in_(chats))
+    untried = sa.and_(waits, delivery.c.attempts == 0, delivery.c.due_at > now)
+    await connection.execute(sa.update(delivery).where(untried).values(due_at=now))
+    tried = sa.and_(waits, delivery.c.due_at > now + pause)
+    await connection.execute(sa.update(delivery).where(tried).values(due_at=now + pause))
+    held = sa.and_(
+        OWED, delivery.c.state == "leased", delivery.c.chat_id.in_(chats), delivery.c.leased_until > now + lease
+    )
+    await connection.execute(sa.update(delivery).where(held).values(leased_until=now + lease))
+
+
+async def drop(connection: Connection, *, subscription_ids: Sequence[int], now: int, error: str) -> None:
+    """Give up what waits for subscriptions whose place is gone."""
+    await connection.execute(
+        sa.update(delivery)
+        .where(OWED, delivery.c.subscription_id.in_(subscription_ids), delivery.c.state == "pending")
+        .values(state="dead", settled_at=now, error=error)
+    )
+
+
+async def backlog(connection: Connection) -> tuple[int, int | None]:
+    """Return how many deliveries are owed, and since when the oldest is."""
+    row = (await connection.execute(sa.select(sa.func.count(), sa.func.min(delivery.c.due_at)).where(OWED))).one()
+    return row[0], row[1]
