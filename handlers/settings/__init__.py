@@ -1,15 +1,18 @@
-"""/settings: how this chat wants things. ``SETTINGS`` lists them, each is a file of this folder."""
+"""/settings: how this chat wants things. ``SETTINGS`` lists them, each is a file of this folder.
+
+It is a menu: what is set, a button for each setting, and behind it a page with its values.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from bot.ports.command import Param, Request, Takes, Who
-from bot.ports.message import Line, Message
+from bot.ports.message import Button, Line, Message, Option, Select
 from bot.services.context import Services
 from bot.texts.words import N_, Words, code
 from handlers.command import Command, Group, Mistake
-from handlers.places import place_of
+from handlers.places import again, place_of
 from handlers.settings import across, admins, patience, timezone
 from handlers.settings.setting import Asked, Setting
 from storage import chats
@@ -35,7 +38,7 @@ async def settings(request: Request, services: Services, words: Words) -> Messag
     if not value.strip():
         return await _page(asked, chosen, await chosen.shown(asked))
     told = await chosen.change(asked, value.strip())
-    return await _page(await _asked(request, services, words), chosen, told)
+    return await _page(await _asked(request, services, words), chosen, told, symbol="✅")
 
 
 async def _asked(request: Request, services: Services, words: Words) -> Asked:
@@ -49,21 +52,49 @@ def _named(key: str, offered: Sequence[Setting]) -> Setting | None:
 
 
 async def _menu(asked: Asked, offered: Sequence[Setting]) -> Message:
-    """Return all that is set, each with how to change it."""
-    lines = []
-    for one in offered:
-        told = await one.shown(asked)
-        lines.append(asked.words.say("{told} Change it: {example}", told=told, example=code(one.example)))
-    return Message(symbol="⚙️", title=_heading(asked.request, asked.words), lines=tuple(lines))
+    """Return all that is set, with a button for each."""
+    return Message(
+        symbol="⚙️",
+        title=_heading(asked.request, asked.words),
+        lines=tuple([await one.shown(asked) for one in offered]),
+        buttons=_buttons(asked, [(asked.words.text(one.label), one.key) for one in offered]),
+        menu=True,
+    )
 
 
-async def _page(asked: Asked, one: Setting, told: Line) -> Message:
-    """Return what is set of one setting, and what it does."""
+async def _page(asked: Asked, one: Setting, told: Line, *, symbol: str = "⚙️") -> Message:
+    """Return what is set of one setting, what it does, its values, and the way back."""
     words = asked.words
+    choices = await one.choices(asked) if one.choices is not None else ()
+    options = tuple(
+        Option(label=choice.label, command=typed, chosen=choice.chosen, about=choice.about)
+        for choice in choices
+        if (typed := _typed(asked, one.key, choice.value)) is not None
+    )
     lines = [words.say("{about}", about=words.text(one.about))]
     lines += await one.lines(asked) if one.lines is not None else ()
-    lines.append(words.say("Change it: {example}", example=code(one.example)))
-    return Message(symbol="⚙️", title=told, lines=tuple(lines))
+    sentence = N_("It can be typed, too: {example}") if options else N_("Change it: {example}")
+    lines.append(words.say(sentence, example=code(one.example)))
+    return Message(
+        symbol=symbol,
+        title=told,
+        lines=tuple(lines),
+        selects=(Select(words.text(one.label), options),) if options else (),
+        buttons=_buttons(asked, [(words.text("Back"), "")]),
+        menu=True,
+    )
+
+
+def _buttons(asked: Asked, offered: Sequence[tuple[str, str]]) -> tuple[Button, ...]:
+    return tuple(
+        Button(label, command=typed) for label, key in offered if (typed := _typed(asked, key)) is not None
+    )
+
+
+def _typed(asked: Asked, *parts: str) -> str | None:
+    """Return what is typed for a setting, or for all of them, in the same place; None if that cannot be."""
+    where = again(asked.request)
+    return None if where is None else " ".join(part for part in ("/settings", *parts) if part) + where
 
 
 def _heading(request: Request, words: Words) -> Line:

@@ -34,11 +34,13 @@ class Choice:
         label: What it is called, in the reader's language.
         value: As it is typed after the setting's name.
         chosen: It is what is set.
+        about: A few words on it, in the reader's language, where its label does not say enough.
     """
 
     label: str
     value: str
     chosen: bool = False
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
