@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 ELLIPSIS = "…"
+
+#: What parts a piece of text that is written the other way from what is around it: its beginning and its end.
+#: https://www.unicode.org/reports/tr9/#Explicit_Directional_Isolates
+FIRST_STRONG, POP = "\u2068", "\u2069"
 
 #: Signs that turn the direction of everything after them.
 _DIRECTION = frozenset("\u061c\u200e\u200f" + "".join(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x2070)))))
@@ -19,6 +24,27 @@ _JOINER = "\u200d"
 def whole(text: str) -> str:
     """Return text without halves of characters (lone surrogates), which JSON may hold and no database takes."""
     return text.encode(errors="replace").decode()
+
+
+def balanced(texts: Sequence[str]) -> list[str]:
+    """Return pieces of one line without the isolates' beginnings and ends that have no partner in it."""
+    open_at: list[tuple[int, int]] = []
+    lone: set[tuple[int, int]] = set()
+    for place, text in enumerate(texts):
+        for at, sign in enumerate(text):
+            if sign == FIRST_STRONG:
+                open_at.append((place, at))
+            elif sign == POP and open_at:
+                open_at.pop()
+            elif sign == POP:
+                lone.add((place, at))
+    lone.update(open_at)
+    if not lone:
+        return [*texts]
+    return [
+        "".join(sign for at, sign in enumerate(text) if (place, at) not in lone)
+        for place, text in enumerate(texts)
+    ]
 
 
 _USER = re.compile(r"//[^/@\s]*@")

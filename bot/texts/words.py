@@ -1,7 +1,8 @@
 """One reader's language and zone: sentences, numbers, durations, moments as that reader writes them.
 
 Sentences are spans: a field's text is data, never read for placeholders or markup. Only ``{name}`` is a
-placeholder; every other brace and every ``%`` stands for itself.
+placeholder; every other brace and every ``%`` stands for itself. What fills a placeholder and is written the
+other way than the language (a Latin name in an Urdu sentence) is isolated, so that it moves nothing around it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from datetime import date as calendar_date
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from pathlib import Path
-from typing import overload
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale, UnknownLocaleError
@@ -24,8 +24,12 @@ from babel.lists import format_list
 from babel.numbers import format_compact_decimal, format_decimal, format_percent
 
 from bot.domain import DAY, HOUR, MINUTE, SECOND
-from bot.ports.message import Line, Span, Style, plain_text
+from bot.domain.sentence import N_, PLACEHOLDER, Sentence, recalled
+from bot.ports.message import Line, Message, Span, Style, plain_text, settled
+from bot.texts import direction
 from bot.texts.catalog import CATALOGS, ENGLISH, served, translations
+
+__all__ = ["COUNTINGS", "N_", "Part", "Words", "bold", "code", "faint", "link"]
 
 #: What fills a placeholder.
 Part = str | Span | Line
@@ -34,24 +38,30 @@ Part = str | Span | Line
 #: 24 hours, as most of its readers do.
 _WRITTEN_AS = {ENGLISH: "en_GB"}
 
-_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+#: Where "AM" and "PM" have words of their own, and the short ones are English.
+_FULL_PERIODS = {"ko"}
+
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _MILLION = 1_000_000
+#: How large figures may be counted whatever the language does: in lakh and crore, or in thousands and millions.
+LAKH, MILLION = "lakh", "million"
+COUNTINGS = (LAKH, MILLION)
+_PATTERNS = {LAKH: "#,##,##0.###", MILLION: "#,##0.###"}
+#: The steps of each, with what is said of a figure in them.
+_STEPS = {
+    # Translators: a figure in lakh (100,000) and in crore (10,000,000), for readers who count so: 12.3 lakh
+    LAKH: ((10_000_000, N_("{n} crore")), (100_000, N_("{n} lakh"))),
+    # Translators: a figure in thousands, millions and billions, where a reader counts so and the language does not
+    MILLION: ((1_000_000_000, N_("{n} billion")), (1_000_000, N_("{n} million")), (1_000, N_("{n} thousand"))),
+}
+#: Languages in which a noun after "million" takes a "de": figures with a noun are written in full there.
+_WITH_OF = {"es", "fr", "it", "pt", "ca"}
 #: Below this a length of time is told with its seconds.
 _SECONDS_COUNT_BELOW = 5 * MINUTE
 #: A fraction below this is written as "less than".
 _LEAST = Decimal("0.001")
-
-
-@overload
-def N_(msgid: str, /) -> str: ...
-@overload
-def N_(msgid: str, plural: str, /) -> tuple[str, str]: ...
-def N_(msgid: str, plural: str | None = None, /) -> str | tuple[str, str]:  # noqa: N802 - gettext's own name
-    """Mark a sentence, or a pair for ``plural``, that is data here and said elsewhere."""
-    return msgid if plural is None else (msgid, plural)
 
 
 def bold(text: str) -> Span:
@@ -79,12 +89,14 @@ class Words:
 
     Attributes:
         chosen: Whether the reader chose the zone; else that of what is told about is better.
+        counting: ``lakh`` or ``million``; None for what the language does.
     """
 
     language: str = ENGLISH
     timezone: str = "UTC"
     chosen: bool = True
     catalogs: Path = CATALOGS
+    counting: str | None = None
 
     def of(self, timezone: str) -> Words:
         """Return how the reader is told about what takes place in a zone: in their own, if they chose one."""
@@ -95,18 +107,40 @@ class Words:
         """The zone in which the reader reads times."""
         return _zone(self.timezone)
 
+    @property
+    def right_to_left(self) -> bool:
+        """Whether the reader's language is written from right to left."""
+        return self._locale.text_direction == "rtl"
+
     # Sentences
 
     def say(self, msgid: str, /, **fields: Part) -> Line:
         """Return a sentence in the reader's language, its placeholders filled."""
         said = translations(self.language, self.catalogs).gettext(msgid) if msgid else ""
-        return _fill(said, msgid, fields)
+        return self._fill(said, msgid, fields)
+
+    def told(self, text: str) -> str:
+        """Return a sentence that was written elsewhere, or stored, in the reader's language.
+
+        Any other text, such as the English that an older version has stored, stays as it is.
+        """
+        sentence = recalled(text)
+        if not isinstance(sentence, Sentence):
+            return text
+        fields = {
+            name: self.told(one) if isinstance(one, str) else self.exact(one)
+            for name, one in sentence.fields.items()
+        }
+        # A brace that is no placeholder of ours stands for itself.
+        braces = {name: f"{{{name}}}" for name in _pieces(sentence.msgid)[1::2]}
+        return self.text(sentence.msgid, **(braces | fields))
 
     def plural(self, singular: str, plural: str, n: float, /, **fields: Part) -> Line:
         """Return the sentence that fits ``n`` things; ``{n}`` is the number, unless a field replaces it."""
         count = _count(n)
         said = translations(self.language, self.catalogs).ngettext(singular, plural, count)
-        return _fill(said, singular if count == 1 else plural, {"n": self.number(n), **fields})
+        shown = self.exact(n) if self._locale.language in _WITH_OF else self.number(n)
+        return self._fill(said, singular if count == 1 else plural, {"n": shown, **fields})
 
     def text(self, msgid: str, /, **fields: Part) -> str:
         """Return a sentence without its styles."""
@@ -114,7 +148,18 @@ class Words:
 
     def list(self, items: Iterable[str]) -> str:
         """Return "a, b and c"."""
-        return format_list([*items], locale=self._locale)
+        return format_list([plain_text(self._isolated(item)) for item in items], locale=self._locale)
+
+    def directed(self, message: Message) -> Message:
+        """Return a message whose every line runs the way of the reader's language, whatever it begins with."""
+        rtl = self.right_to_left
+        return replace(
+            message,
+            title=direction.headed(message.title, rtl=rtl),
+            lines=tuple(direction.headed(line, rtl=rtl) for line in message.lines),
+            fields=tuple(replace(field, value=direction.headed(field.value, rtl=rtl)) for field in message.fields),
+            footer=direction.headed(message.footer, rtl=rtl),
+        )
 
     # Figures
 
@@ -123,17 +168,20 @@ class Words:
 
         From a million on it is cut, not rounded, after two decimals: nothing reads "2 million" before it is.
         """
-        rounded = _rounded(x)
-        if abs(rounded) < _MILLION:
+        if abs(_rounded(x)) < _MILLION:
             return self.exact(x)
-        step = Decimal(10) ** (rounded.adjusted() // 3 * 3 - 2)
-        cut = (rounded / step).to_integral_value(ROUND_DOWN) * step
+        if self._steps:
+            return self._stepped(_rounded(x), decimals=2)
         locale = self._locale
         form = "long" if "long" in locale.compact_decimal_formats else "short"
+        unit = _unit(_rounded(x), locale, form)
+        cut = (_rounded(x) / unit).quantize(Decimal("0.01"), ROUND_DOWN) * unit
         return format_compact_decimal(cut, format_type=form, locale=locale, fraction_digits=2)  # type: ignore[arg-type]
 
     def short(self, x: float) -> str:
-        """Return a round figure as short as an axis needs it: 500, 20K, 1.2M."""
+        """Return a round figure as short as an axis needs it: 500, 20K, 1.2M; 4.5 lakh."""
+        if self._steps and abs(x) >= self._steps[-1][0]:
+            return self._stepped(Decimal(str(x)), decimals=1)
         return format_compact_decimal(x, format_type="short", locale=self._locale, fraction_digits=1)
 
     def exact(self, x: float) -> str:
@@ -191,7 +239,7 @@ class Words:
         moment = self._moment(ms)
         # Translators: the time of day and its zone: 22:14 PKT
         text = self.text("{clock} {zone}", clock=self._clock(moment), zone=_zone_name(moment))
-        return Span(text, at=ms)
+        return Span(direction.joined(text), at=ms)  # one piece, which runs one way
 
     def clock(self, ms: int) -> Span:
         """Return the time of day alone, where the zone is said beside it."""
@@ -219,10 +267,44 @@ class Words:
 
     @property
     def _locale(self) -> Locale:
-        return _locale(served(self.language, self.catalogs))
+        return _locale(served(self.language, self.catalogs), self.language)
+
+    @property
+    def _steps(self) -> tuple[tuple[int, str], ...]:
+        """The steps in which the reader counts large figures, where the language itself counts otherwise."""
+        if self.counting not in _STEPS:
+            return ()
+        by_thousands = _unit(Decimal(100_000), self._locale, "short") == 1_000
+        return () if self.counting == MILLION and by_thousands else _STEPS[self.counting]
+
+    def _stepped(self, figure: Decimal, *, decimals: int) -> str:
+        """Return a figure in the largest of the reader's steps, cut after so many decimals."""
+        size, said = next((one for one in self._steps if abs(figure) >= one[0]), self._steps[-1])
+        cut = (figure / size).quantize(Decimal(1).scaleb(-decimals), ROUND_DOWN)
+        return self.text(said, n=self._decimal(cut))
+
+    def _fill(self, said: str, msgid: str, fields: Mapping[str, Part]) -> Line:
+        """Fill a sentence; one that asks for what nobody gives is a bad translation, and is said in English."""
+        pieces = _pieces(said)
+        if not all(name in fields for name in pieces[1::2]):
+            pieces = _pieces(msgid)
+        spans: list[Span] = []
+        for index, piece in enumerate(pieces):
+            if index % 2 == 0:
+                _join(spans, Span(piece))
+            else:
+                for span in self._isolated(fields[piece]):
+                    _join(spans, span)
+        return tuple(spans)
+
+    def _isolated(self, part: Part) -> Line:
+        """Return what fills a placeholder, apart from what is around it if it is written the other way."""
+        line = (Span(part),) if isinstance(part, str) else (part,) if isinstance(part, Span) else part
+        return direction.isolated(settled(line), rtl=self.right_to_left)
 
     def _decimal(self, figure: Decimal) -> str:
-        return format_decimal(_bare(figure), locale=self._locale, decimal_quantization=False)
+        pattern = _PATTERNS.get(self.counting or "")
+        return format_decimal(_bare(figure), format=pattern, locale=self._locale, decimal_quantization=False)
 
     def _percent(self, share: Decimal) -> str:
         return format_percent(_bare(share), locale=self._locale, decimal_quantization=False)
@@ -231,20 +313,11 @@ class Words:
         return (_EPOCH + timedelta(milliseconds=ms)).astimezone(_zone(self.timezone))
 
     def _clock(self, moment: datetime) -> str:
-        return format_time(moment, "short", locale=self._locale)
-
-
-def _fill(said: str, msgid: str, fields: Mapping[str, Part]) -> Line:
-    """Fill a sentence; one that asks for what nobody gives is a bad translation, and is said in English."""
-    pieces = _pieces(said)
-    if not all(name in fields for name in pieces[1::2]):
-        pieces = _pieces(msgid)
-    spans: list[Span] = []
-    for index, piece in enumerate(pieces):
-        part = fields[piece] if index % 2 else piece
-        for span in (Span(part),) if isinstance(part, str) else (part,) if isinstance(part, Span) else part:
-            _join(spans, span)
-    return tuple(spans)
+        locale = self._locale
+        if locale.language in _FULL_PERIODS:
+            pattern = str(locale.time_formats["short"].pattern).replace("a", "aaaa")
+            return format_time(moment, pattern, locale=locale)
+        return format_time(moment, "short", locale=locale)
 
 
 def _join(spans: list[Span], span: Span) -> None:
@@ -264,7 +337,7 @@ def _is_plain(span: Span) -> bool:
 @lru_cache(maxsize=4096)
 def _pieces(template: str) -> tuple[str, ...]:
     """Return text and placeholders' names by turns, text first."""
-    return tuple(_PLACEHOLDER.split(template))
+    return tuple(PLACEHOLDER.split(template))
 
 
 def _rounded(x: float) -> Decimal:
@@ -295,12 +368,31 @@ def _nearest(length: int, unit: int) -> int:
     return (length + unit // 2) // unit
 
 
-@lru_cache(maxsize=64)
-def _locale(name: str) -> Locale:
-    try:
-        return Locale.parse(_WRITTEN_AS.get(name, name))
-    except (UnknownLocaleError, ValueError):
-        return Locale.parse(_WRITTEN_AS[ENGLISH])
+@lru_cache(maxsize=256)
+def _locale(catalog: str, language: str) -> Locale:
+    """Return how a language's figures and dates are written: as in the reader's own country, where it is known."""
+    own = [] if catalog == ENGLISH else [language.replace("-", "_")]
+    for name in (*own, _WRITTEN_AS.get(catalog, catalog)):
+        try:
+            return Locale.parse(name)
+        except (UnknownLocaleError, ValueError):
+            continue
+    return Locale.parse(_WRITTEN_AS[ENGLISH])
+
+
+@lru_cache(maxsize=256)
+def _unit_of(magnitude: int, locale: Locale, form: str) -> int:
+    """Return by what a language divides figures of so many digits, less one: a million, a lakh, 10,000."""
+    patterns = locale.compact_decimal_formats[form]["other"]
+    known = [len(size) - 1 for size in patterns if len(size) - 1 <= magnitude]
+    if not known:
+        return 1
+    digits = str(patterns["1" + "0" * max(known)].pattern).count("0")
+    return 10 ** (max(known) + 1 - digits) if digits else 1
+
+
+def _unit(figure: Decimal, locale: Locale, form: str) -> int:
+    return _unit_of(figure.adjusted(), locale, form)
 
 
 @lru_cache(maxsize=1024)

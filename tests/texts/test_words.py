@@ -157,7 +157,7 @@ def test_figures_and_dates_follow_the_language(tmp_path: Path) -> None:
     assert korean.day("2022-04-20") == "2022년 4월 20일"
     urdu = speaking(tmp_path / "ur", "ur", {})
     assert urdu.date(EVENING).text == "20 اپریل، 2022"
-    assert urdu.list(["a", "b"]) == "a اور b"
+    assert urdu.list(["a", "b"]) == "\u2068a\u2069 اور \u2068b\u2069"
 
 
 def test_a_language_without_a_catalog_reads_english_throughout() -> None:

@@ -5,15 +5,13 @@ from __future__ import annotations
 from rich.style import Style as RichStyle
 from rich.text import Text
 
-from bot.ports.message import Line, Message, Span, Style, settled
+from bot.ports.message import Line, Message, Span, Style
 
 #: In front of what is set, and of what can be chosen instead.
 _CHOSEN, _OTHER = "✓", " "
 _STYLES = {Style.PLAIN: "", Style.BOLD: "bold", Style.CODE: "cyan", Style.FAINT: "dim", Style.REFERENCE: ""}
 #: What a terminal would obey rather than show: controls, signs that turn the direction of what follows.
-_CONTROLS = dict.fromkeys(
-    (*range(32), *range(127, 160), *range(0x202A, 0x202F), 0x2066, 0x2067, *range(0x206A, 0x2070))
-)
+_CONTROLS = dict.fromkeys((*range(32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x2070)))
 
 
 def render(message: Message, *, stamp: str = "", indent: str = "", clickable: bool = False) -> Text:
@@ -58,7 +56,7 @@ def _tapped(text: Text, message: Message, *, pad: str) -> None:
 
 
 def _add(text: Text, line: Line, *, style: str = "", clickable: bool) -> None:
-    for span in settled(line):
+    for span in line:
         look = RichStyle.parse(_STYLES[span.style] or style)
         url = span.url.translate(_CONTROLS) if span.url else None
         if url and clickable:

@@ -156,7 +156,7 @@ def embed(message: Message, *, colour: int = COLOUR) -> discord.Embed:
         made.set_footer(text=footer)
         left -= length(footer)
     for field in message.fields[:MOST_FIELDS]:
-        name = _fit(_escape, field.label, MOST_FIELD_NAME)
+        name = _fit(_escape, plain_text(settled((Span(field.label),))), MOST_FIELD_NAME)
         name = name if name.strip() else NOTHING
         room = min(MOST_FIELD_VALUE, left - length(name))
         if room < len(ELLIPSIS) + 1:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from bot.domain.outside import ELLIPSIS, clean
-from bot.ports.message import Line, Message, Span, Style
+from bot.ports.message import Line, Message, Span, Style, settled
 
 #: Characters, counted as code points once the markup is read: https://core.telegram.org/bots/api#sendmessage ,
 #: https://core.telegram.org/bots/api#sendphoto .
@@ -25,7 +25,8 @@ _MENTION = re.compile(r"@(?=\w)")
 #: What a chat would obey rather than show: controls, halves of surrogate pairs, marks that turn the direction.
 _SIGNS: dict[int, str | None] = {
     **dict.fromkeys((*range(32), *range(127, 160), *range(0xD800, 0xE000))),
-    **dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x2070), 0xFEFF)),
+    # Isolates that end in their line turn nothing behind them: see ``settled``.
+    **dict.fromkeys((*range(0x202A, 0x202F), 0x2066, 0x2067, *range(0x206A, 0x2070), 0xFEFF)),
     **dict.fromkeys((9, 10, 11, 12, 13, 0x85, 0x2028, 0x2029), " "),
 }
 _BREAK = Span("\n")
@@ -105,7 +106,7 @@ def _spans(message: Message) -> Iterator[Span]:
     for index, line in enumerate(lines):
         if index:
             yield _BREAK
-        yield from line
+        yield from settled(tuple(line))
 
 
 def _standing_out(title: Line) -> Iterator[Span]:
