@@ -19,10 +19,10 @@ from bot.ports.easel import DrawError, Easel
 from bot.ports.message import Picture
 from bot.services import charting
 from bot.services import story as stories
-from bot.texts import alerts
 from bot.texts import charting as drawn
+from bot.texts import own, reader
 from bot.texts.words import Words
-from storage import cards, watches
+from storage import cards, watches, wordings
 from storage import chats as chat_store
 from storage.chats import Subscription
 from storage.database import Database
@@ -53,12 +53,19 @@ class Writer:
 
     async def post(self, owed: Owed) -> Post | None:
         """Return a delivery as the chat will read it, or None if nobody wants it any more."""
+        if owed.digest_id is not None and owed.kind not in ALONE:
+            return await self._digest(owed, owed.digest_id)
+        post = await self._alone(owed)
+        return post if post is None or owed.digest_id is None else replace(post, tells=(owed.id,))
+
+    async def _alone(self, owed: Owed) -> Post | None:
         if owed.kind != card_kind.KIND:
             now = self._clock()
             story = await stories.tell(self._database, owed, now=now)
             return None if story is None else await self._write(owed, story, now)
         written = await self.card(owed)
-        if written is None or written[0].over:  # a card that comes too late is none
+        # A card that comes too late is none; one that was held overnight is the recap by now.
+        if written is None or (written[0].over and owed.digest_id is None):
             return None
         async with self._database.write() as connection:
             await cards.note_shown(
@@ -68,6 +75,35 @@ class Writer:
                 shown=written[0].text(),
             )
         return written[1]
+
+    async def _digest(self, owed: Owed, digest_id: int) -> Post | None:
+        """Return what was held in quiet hours and is still worth telling, as one post."""
+        now = self._clock()
+        async with self._database.read() as connection:
+            held_ones = {one.id: one for one in await held.told_by(connection, digest_id)}
+        told = [
+            (one.id, story)
+            for one in held_ones.values()
+            if (story := await stories.tell(self._database, one, now=now)) is not None
+        ]
+        posts = [
+            (id_, story, post)
+            for id_, story in fresh(told, now=now)
+            if (post := await self._write(held_ones[id_], replace(story, late=_is_late(story)), now)) is not None
+        ]
+        if not posts:
+            return None
+        tells = tuple(id_ for id_, *_ in posts)
+        if len(posts) == 1:
+            return replace(posts[0][2], delivery=owed.id, mention=None, tells=tells)
+        message = digest.write(
+            [(story.at, post.message) for _, story, post in posts], await self._words(owed, posts[0][1])
+        )
+        facts = {"kind": "digest", "at": stories.iso(now), "alerts": [post.facts for *_, post in posts]}
+        return replace(
+            posts[-1][2], delivery=owed.id, message=message, facts=facts, mention=None, replaces=None, answers=None,
+            tells=tells,
+        )  # fmt: skip
 
     async def recap(self, owed: Owed) -> Post | None:
         """Return a recap as it stands now; None if nobody wants it any more."""
@@ -88,13 +124,14 @@ class Writer:
         async with self._database.read() as connection:
             chat = await chat_store.by_id(connection, owed.chat_id)
             subscription = await chat_store.subscription_by_id(connection, owed.subscription_id)
+            text = await wordings.of_kind(connection, owed.chat_id, story.kind)
         muted = (
             subscription is not None and subscription.muted_until is not None and subscription.muted_until > now
         )
         if (subscription is None or muted) and owed.kind not in MENDS:
             return None
-        words = Words(language=chat.language or "en", timezone=chat.timezone or story.timezone)
-        message = alerts.write(story, words)
+        words = reader.of_chat(chat, timezone=story.timezone)
+        message = own.write(story, words, text)
         if story.kind in RECAPS and story.session.state is State.ENDED and subscription is not None:
             message = replace(message, picture=await self._chart(owed, story, subscription, words))
         mentioned = None if subscription is None else subscription.mentioned_at
@@ -104,7 +141,7 @@ class Writer:
             delivery=owed.id,
             installation=self._installation,
             target=Target(chat=owed.chat_key, topic=owed.topic or None),
-            message=message,
+            message=words.directed(message),
             stamp=words.clock(story.at).text,
             replaces=story.replaces,
             facts=stories.facts(story),

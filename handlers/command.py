@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from bot.ports.command import Param, Request, Who
-from bot.ports.message import Line, Message
+from bot.ports.message import Button, Line, Message
 from bot.services.context import Services
 from bot.texts.words import N_, Words
 
@@ -48,9 +48,20 @@ class Mistake(Exception):
 
     Attributes:
         example: A line that works; None for the command's own.
+        more: What else there is to say, such as where the mistake is.
+        buttons: What may have been meant.
     """
 
-    def __init__(self, line: Line, *, example: str | None = None) -> None:
+    def __init__(
+        self,
+        line: Line,
+        *,
+        example: str | None = None,
+        more: tuple[Line, ...] = (),
+        buttons: tuple[Button, ...] = (),
+    ) -> None:
         super().__init__("".join(span.text for span in line))
         self.line = line
         self.example = example
+        self.more = more
+        self.buttons = buttons

@@ -15,6 +15,7 @@ from bot.ports.message import Button, Line, Message
 from bot.ports.source import AROUND, STOPS, BadAddress, NoAddress, NotAllowed, SourceError
 from bot.services import presence, ties, watching
 from bot.services.context import Services
+from bot.texts import reader
 from bot.texts.words import N_, Words, code
 from handlers import COMMANDS
 from handlers.command import Command, Mistake
@@ -35,6 +36,7 @@ _NEEDED = {
     "discord": N_("It takes “Manage Server”, or a role that /settings admins names."),
 }
 _BY_NAME = {command.name: command for command in COMMANDS}
+_SET_UP = {command.name for command in COMMANDS if command.who is Who.ADMINS}
 
 
 class Dispatcher:
@@ -100,18 +102,35 @@ class Dispatcher:
 
     async def answer(self, request: Request) -> Message:
         """Return the answer to a request; it never raises for what a person can do."""
+        request = replace(request, in_private=not self._is_group(request.platform, request.chat))
         try:
-            async with self.services.database.read() as connection:
-                chat = await chats.find(connection, platform=request.platform, key=request.chat)
+            chat = await self._chat(request)
+            request = self._standing(request, chat)
+            words = reader.of_request(request, chat)
+            message = await self._answer(request, words)
+            if request.is_admin and request.command in _SET_UP:
+                chat = await self._chat(request)  # what was asked may have changed how it is spoken to
+                await self._remember(request, chat)
+                words = reader.of_request(request, chat)
         except Exception:
             log.exception("a command failed", command=request.command)
-            return _wrong(Words(language=request.locale or "en"))
-        words = Words(
-            language=(chat.language if chat else None) or request.locale or "en",
-            timezone=(chat.timezone if chat else None) or "UTC",
-            chosen=chat is not None and chat.timezone is not None,
-        )
-        request = self._standing(request, chat)
+            words = reader.of_request(request, None)
+            message = _wrong(words)
+        return words.directed(message)
+
+    async def _chat(self, request: Request) -> chats.Chat | None:
+        async with self.services.database.read() as connection:
+            return await chats.find(connection, platform=request.platform, key=request.chat)
+
+    async def _remember(self, request: Request, chat: chats.Chat | None) -> None:
+        """Note the language that is suggested for a chat as somebody sets it up: not that of who passes by."""
+        locale = request.suggested or request.locale
+        if chat is None or chat.locale is not None or locale is None:
+            return
+        async with self.services.database.write() as connection:
+            await chats.change(connection, chat.id, locale=locale)
+
+    async def _answer(self, request: Request, words: Words) -> Message:
         wait = (
             0 if request.is_operator else self._fair.wait((request.platform, request.chat), self.services.clock())
         )
@@ -138,8 +157,8 @@ class Dispatcher:
         try:
             return await command.run(request, self.services, words)
         except Mistake as mistake:
-            lines = (_example(mistake.example or command.example, words),)
-            return Message(symbol="❔", title=mistake.line, lines=lines)
+            lines = (*mistake.more, _example(mistake.example or command.example, words))
+            return Message(symbol="❔", title=mistake.line, lines=lines, buttons=mistake.buttons)
         except watching.NoWatches:
             return Message(
                 symbol="❔",

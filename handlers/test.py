@@ -7,10 +7,10 @@ from dataclasses import replace
 from bot.domain.alerts import CALLS_NOBODY, milestone
 from bot.ports.command import Param, Request, Takes, Who
 from bot.ports.message import Button, Line, Message
-from bot.services import watching
+from bot.services import watching, wording
 from bot.services.context import Services
 from bot.services.preview import preview
-from bot.texts import alerts
+from bot.texts import own as own_words
 from bot.texts.words import N_, Words, faint
 from handlers.command import Command, Group
 from handlers.kinds import TYPED, is_kind, kind_of, names
@@ -35,7 +35,8 @@ async def test(request: Request, services: Services, words: Words) -> Message:
     kind = next((found for word in typed if (found := kind_of(word)) is not None), milestone.KIND)
     story = await preview(services, request, watched, kind)
     own = (await watching.subscriptions(services, request)).get(watched.watch.id, [])
-    message = alerts.write(story, words.of(story.timezone))
+    text = (await wording.of_chat(services, request)).get(kind)
+    message = own_words.write(story, words.of(story.timezone), text)
     small = faint(words.text("A preview: nothing happened, and nobody was called."))
     others = tuple(Button(words.text(_LABELS[word]), command=f"/test {watched.name} {word}") for word in TYPED)
     lines = (*message.lines, (small,), *(_goes(one, kind, services.clock(), words) for one in own))

@@ -49,18 +49,46 @@ async def preview(services: Services, request: Request, watched: Watched, kind: 
         session=session,
         url=session.url or watch.url,
     )
-    if kind == milestone.KIND:
-        return _rung(replace(story, measure=measure, value=value), own)
-    if kind == record.KIND:
-        return replace(story, measure=measure, value=value, records=(_broken(story, measure, value),))
-    if kind == close.KIND:
-        rival = Rival(value=max(value / NEAR // 1, value + 1), holder=watched.name)
-        chase = Chase(measure=measure, value=value, scope=Scope.WATCH, rival=rival)
-        return replace(story, measure=measure, value=value, chase=chase)
     if kind == reminder.KIND:
         return await _announced(services, story, own, now=now)
     if kind == outage.KIND:
         return await _unread(services, story, request, watched, now=now)
+    return _marked(story, measure, value, own)
+
+
+def invented(services: Services, kind: str, *, name: str) -> Story:
+    """Return a story of this kind for a chat that watches nothing yet."""
+    now = services.clock()
+    story = Story(
+        kind=kind,
+        at=now,
+        late=False,
+        name=name,
+        watch=name,
+        platform="x",
+        unit="listeners",
+        interval=MINUTE,
+        timezone="UTC",
+        session=_made_up(0, now, Metric.CONCURRENT),
+    )
+    if kind == reminder.KIND:
+        due = now + reminder.LEAD
+        return replace(story, session=Session(0, ["preview"], State.SCHEDULED, started_at=due))
+    if kind == outage.KIND:
+        return replace(story, since=now - outage.PATIENCE, why=Trouble.UNAVAILABLE.value)
+    return _marked(story, Measure.PEAK, FIGURE, None)
+
+
+def _marked(story: Story, measure: Measure, value: float, own: Subscription | None) -> Story:
+    """Return a story with what it tells of a mark, if its kind is about one."""
+    if story.kind == milestone.KIND:
+        return _rung(replace(story, measure=measure, value=value), own)
+    if story.kind == record.KIND:
+        return replace(story, measure=measure, value=value, records=(_broken(story, measure, value),))
+    if story.kind == close.KIND:
+        rival = Rival(value=max(value / NEAR // 1, value + 1), holder=story.name)
+        chase = Chase(measure=measure, value=value, scope=Scope.WATCH, rival=rival)
+        return replace(story, measure=measure, value=value, chase=chase)
     return story
 
 

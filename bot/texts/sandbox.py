@@ -1,8 +1,8 @@
 """Texts that chats write themselves, run where they can do no harm.
 
 A text is a Liquid template that sees its fields and nothing else: no loops, no files, no other templates, no
-clock, no attributes. What it may cost is bounded: by its length, by its few filters, whose results are bounded, too,
-and by the length of what it says.
+clock, no attributes. What it may cost is bounded: by its length, by its few filters, whose results are bounded
+too, and by the length of what it says.
 
 The library comes with ranges, loops and filters that grow; each of them alone makes a short text run for seconds
 (``{% if (1..99999999) contains "a" %}``), so they are left out rather than limited.
@@ -111,7 +111,8 @@ class _Walls(Environment):
     output_stream_limit = 4 * MOST_SAID  # of bytes
 
     def setup_tags_and_filters(self, *, extra: bool = False) -> None:
-        for part in (*_PARTS, *_TAGS.values()):
+        parts: tuple[type[Any], ...] = (*_PARTS, *_TAGS.values())
+        for part in parts:
             self.add_tag(part)
         for name, work in _FILTERS.items():
             self.add_filter(name, _bounded(work))

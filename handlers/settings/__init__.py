@@ -6,19 +6,30 @@ It is a menu: what is set, a button for each setting, and behind it a page with 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bot.ports.command import Param, Request, Takes, Who
 from bot.ports.message import Button, Line, Message, Option, Select
 from bot.services.context import Services
+from bot.texts import reader
 from bot.texts.words import N_, Words, code
 from handlers.command import Command, Group, Mistake
 from handlers.places import again, place_of
-from handlers.settings import across, admins, patience, timezone
+from handlers.settings import across, admins, counting, language, patience, timezone
+from handlers.settings import words as own_words
 from handlers.settings.setting import Asked, Setting
 from storage import chats
 
 #: In the order in which they are shown.
-SETTINGS: tuple[Setting, ...] = (timezone.SETTING, patience.SETTING, across.SETTING, admins.SETTING)
+SETTINGS: tuple[Setting, ...] = (
+    language.SETTING,
+    counting.SETTING,
+    timezone.SETTING,
+    own_words.SETTING,
+    patience.SETTING,
+    across.SETTING,
+    admins.SETTING,
+)
 
 
 async def settings(request: Request, services: Services, words: Words) -> Message:
@@ -38,7 +49,11 @@ async def settings(request: Request, services: Services, words: Words) -> Messag
     if not value.strip():
         return await _page(asked, chosen, await chosen.shown(asked))
     told = await chosen.change(asked, value.strip())
-    return await _page(await _asked(request, services, words), chosen, told, symbol="✅")
+    symbol = "⚙️" if chosen.looks(value.strip()) else "✅"
+    changed = await _asked(request, services, words)
+    # What was changed may be how the chat is spoken to.
+    changed = replace(changed, words=reader.of_request(request, changed.chat))
+    return await _page(changed, chosen, told, symbol=symbol)
 
 
 async def _asked(request: Request, services: Services, words: Words) -> Asked:

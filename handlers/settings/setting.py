@@ -56,6 +56,7 @@ class Setting:
         change: Sets what was typed, and returns the sentence that says what is set now. Raises ``Mistake``.
         choices: Returns the values worth tapping; empty where it has to be typed.
         lines: Returns what else its own page says, such as a preview.
+        looks: Tells whether what is typed only asks to see more of it.
         other_names: What people type instead of ``key``.
         only_on: The chat platform that has it; None for all.
     """
@@ -68,5 +69,6 @@ class Setting:
     change: Callable[[Asked, str], Awaitable[Line]]
     choices: Callable[[Asked], Awaitable[tuple[Choice, ...]]] | None = None
     lines: Callable[[Asked], Awaitable[tuple[Line, ...]]] | None = None
+    looks: Callable[[str], bool] = lambda typed: False
     other_names: tuple[str, ...] = ()
     only_on: str | None = None
