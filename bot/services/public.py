@@ -40,6 +40,9 @@ CURVE = 3 * HOUR
 #: So many charts are kept until their sessions have a new reading.
 MOST_PLOTS = 32
 
+#: What stands before the address of another page.
+HERE = "page:"
+
 Rivals = Mapping[Measure, Mapping[Scope, Field]]
 
 
@@ -127,7 +130,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shelf:
-    """Values of one measure on one platform, the highest first; what is compared with nothing else stands apart."""
+    """Values of one measure on one platform, the highest first; what is compared with nothing is apart."""
 
     platform: str
     measure: Measure
@@ -434,6 +437,7 @@ def _rival(one: Ended, value: float, measure: Measure, its: Published) -> Rival:
         value=value,
         holder=its.name,
         date=local_day(moment, zone_of(its.timezone or its.watch.timezone)).isoformat(),
+        link=f"{HERE}s/{one.id}",
         session_id=one.id,
         origin=one.origin and "",
     )

@@ -1,0 +1,105 @@
+"""Pages that were written a moment ago: a thousand readers cost one writing in some seconds."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import hashlib
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass
+
+from bot.domain import SECOND
+
+#: So long a page is as good as new.
+FRESH = 5 * SECOND
+#: Pages that are kept; those asked for longest ago go first.
+MOST = 500
+#: Pages that are written at the same time: chats ask the same database, and go first.
+AT_ONCE = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A page as it goes out.
+
+    Attributes:
+        status: Of HTTP.
+        packed: The same body, as gzip.
+        tag: Tells this text from any other.
+        changed_at: Since when it reads so.
+        language: In which it is written.
+    """
+
+    status: int
+    body: bytes
+    packed: bytes
+    tag: str
+    changed_at: int
+    language: str
+
+
+@dataclass(slots=True)
+class _Entry:
+    page: Page
+    written_at: int
+
+
+class Kept:
+    """The pages written last, each for a few seconds.
+
+    Args:
+        clock: Tells the present moment.
+    """
+
+    def __init__(self, clock: Callable[[], int]) -> None:
+        self._clock = clock
+        self._entries: OrderedDict[Hashable, _Entry] = OrderedDict()
+        self._writing: dict[Hashable, asyncio.Task[Page]] = {}
+        self._gate = asyncio.Semaphore(AT_ONCE)
+
+    async def get(self, key: Hashable, write: Callable[[], Awaitable[tuple[int, str, str]]]) -> Page:
+        """Return a page, written by ``write`` (as status, text, language) if it is not fresh any more.
+
+        Who comes while it is being written waits for that; a reader who leaves does not end it for the others.
+        """
+        entry = self._entries.get(key)
+        if entry is not None and 0 <= self._clock() - entry.written_at < FRESH:
+            self._entries.move_to_end(key)
+            return entry.page
+        task = self._writing.get(key)
+        if task is None:
+            task = asyncio.create_task(self._write(key, write), name="page")
+            self._writing[key] = task
+            task.add_done_callback(lambda _: self._writing.pop(key, None))
+        return await asyncio.shield(task)
+
+    async def close(self) -> None:
+        """Write nothing more."""
+        tasks = list(self._writing.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _write(self, key: Hashable, write: Callable[[], Awaitable[tuple[int, str, str]]]) -> Page:
+        async with self._gate:
+            written_at = self._clock()
+            status, text, language = await write()
+        body = text.encode("utf-8", errors="replace")
+        tag = hashlib.sha256(body).hexdigest()[:20]
+        before = self._entries.pop(key, None)
+        if before is not None and before.page.tag == tag:
+            page = before.page
+        else:
+            page = Page(
+                status=status,
+                body=body,
+                packed=gzip.compress(body, 6, mtime=0),
+                tag=tag,
+                changed_at=written_at,
+                language=language,
+            )
+        self._entries[key] = _Entry(page, written_at)
+        while len(self._entries) > MOST:
+            self._entries.popitem(last=False)
+        return page
