@@ -28,6 +28,7 @@ from bot.pipeline.outage import Outage
 from bot.pipeline.poll import Poll
 from bot.pipeline.prune import Prune
 from bot.pipeline.prune import rules as retention_rules
+from bot.pipeline.quiet import Morning
 from bot.pipeline.recaps import Recaps
 from bot.pipeline.remind import Remind
 from bot.pipeline.schedule import Schedule, wall_clock
@@ -60,6 +61,7 @@ REMIND_EVERY = 5.0
 OUTAGE_EVERY = 10.0
 CARDS_EVERY = 5.0
 RECAPS_EVERY = 60.0
+MORNING_EVERY = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +77,7 @@ class Parts:
     outage: Outage
     cards: Cards
     recaps: Recaps
+    morning: Morning
     dispatcher: Dispatcher
     chats: dict[str, Chat]
 
@@ -82,6 +85,7 @@ class Parts:
         """Let no stage wait for the clock to catch up after it was set back."""
         await self.poll.rearm(now)
         await self.deliver.rearm(now)
+        await self.morning.rearm(now)
 
 
 @asynccontextmanager
@@ -142,6 +146,7 @@ async def build(
             remind=Remind(database, ingest.owed),
             outage=Outage(database, ingest.owed),
             recaps=Recaps(database, by_platform, writer.recap),
+            morning=Morning(database, ingest.owed),
             cards=Cards(database, by_platform, writer.card, owed=ingest.owed),
             dispatcher=Dispatcher(
                 services,
@@ -253,6 +258,7 @@ async def run(settings: Settings, *, on_end: Callable[[], None]) -> None:
             schedule.every(OUTAGE_EVERY, parts.outage.tick, name="outage")
             schedule.every(CARDS_EVERY, parts.cards.tick, name="cards")
             schedule.every(RECAPS_EVERY, parts.recaps.tick, name="recaps")
+            schedule.every(MORNING_EVERY, parts.morning.tick, name="morning")
             schedule.watch_clock(parts.rearm)
             schedule.start()
             log.info("milepost runs", chats=", ".join(parts.chats), database=database.shown)

@@ -10,8 +10,12 @@ import structlog
 from bot.domain import HOUR
 from bot.domain.alerts import CALLS_NOBODY, MENDS
 from bot.domain.alerts import card as card_kind
+from bot.domain.alerts import close as close_kind
 from bot.domain.alerts import ended as ended_kind
+from bot.domain.alerts import milestone as milestone_kind
+from bot.domain.alerts import record as record_kind
 from bot.domain.card import Shown
+from bot.domain.digest import ALONE, fresh
 from bot.domain.reading import State
 from bot.domain.story import Story
 from bot.ports.chat import Post, Target
@@ -20,9 +24,9 @@ from bot.ports.message import Picture
 from bot.services import charting
 from bot.services import story as stories
 from bot.texts import charting as drawn
-from bot.texts import own, reader
+from bot.texts import digest, own, reader
 from bot.texts.words import Words
-from storage import cards, watches, wordings
+from storage import cards, held, watches, wordings
 from storage import chats as chat_store
 from storage.chats import Subscription
 from storage.database import Database
@@ -30,6 +34,8 @@ from storage.sending import Owed
 
 log = structlog.get_logger(__name__)
 
+#: What was held overnight says of these that they happened earlier.
+TELL_LATE = {milestone_kind.KIND, record_kind.KIND, close_kind.KIND}
 RECAPS = {ended_kind.KIND, card_kind.KIND}
 #: One is called at most so often, however much happens.
 MENTION_EVERY = HOUR
@@ -86,24 +92,25 @@ class Writer:
             for one in held_ones.values()
             if (story := await stories.tell(self._database, one, now=now)) is not None
         ]
+        chosen = [(id_, replace(story, late=story.kind in TELL_LATE)) for id_, story in fresh(told, now=now)]
+        alone = len(chosen) == 1
         posts = [
             (id_, story, post)
-            for id_, story in fresh(told, now=now)
-            if (post := await self._write(held_ones[id_], replace(story, late=_is_late(story)), now)) is not None
+            for id_, story in chosen
+            if (post := await self._write(held_ones[id_], story, now, chart=alone)) is not None
         ]
         if not posts:
             return None
         tells = tuple(id_ for id_, *_ in posts)
+        last = replace(posts[-1][2], delivery=owed.id, mention=None, tells=tells)
         if len(posts) == 1:
-            return replace(posts[0][2], delivery=owed.id, mention=None, tells=tells)
-        message = digest.write(
-            [(story.at, post.message) for _, story, post in posts], await self._words(owed, posts[0][1])
-        )
+            return last
+        async with self._database.read() as connection:
+            chat = await chat_store.by_id(connection, owed.chat_id)
+        words = reader.of_chat(chat, timezone=posts[0][1].timezone)
+        message = digest.write([(story.at, post.message) for _, story, post in posts], words)
         facts = {"kind": "digest", "at": stories.iso(now), "alerts": [post.facts for *_, post in posts]}
-        return replace(
-            posts[-1][2], delivery=owed.id, message=message, facts=facts, mention=None, replaces=None, answers=None,
-            tells=tells,
-        )  # fmt: skip
+        return replace(last, message=words.directed(message), facts=facts, replaces=None, answers=None)
 
     async def recap(self, owed: Owed) -> Post | None:
         """Return a recap as it stands now; None if nobody wants it any more."""
@@ -120,7 +127,7 @@ class Writer:
         post = None if story is None else await self._write(owed, story, now)
         return None if story is None or post is None else (stories.shown(story), post)
 
-    async def _write(self, owed: Owed, story: Story, now: int) -> Post | None:
+    async def _write(self, owed: Owed, story: Story, now: int, *, chart: bool = True) -> Post | None:
         async with self._database.read() as connection:
             chat = await chat_store.by_id(connection, owed.chat_id)
             subscription = await chat_store.subscription_by_id(connection, owed.subscription_id)
@@ -132,7 +139,7 @@ class Writer:
             return None
         words = reader.of_chat(chat, timezone=story.timezone)
         message = own.write(story, words, text)
-        if story.kind in RECAPS and story.session.state is State.ENDED and subscription is not None:
+        if chart and story.kind in RECAPS and story.session.state is State.ENDED and subscription is not None:
             message = replace(message, picture=await self._chart(owed, story, subscription, words))
         mentioned = None if subscription is None else subscription.mentioned_at
         rested = mentioned is None or owed.at - mentioned >= MENTION_EVERY

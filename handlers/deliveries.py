@@ -20,12 +20,13 @@ SHOWN = 12
 _STATES = {
     "pending": N_("waits"),
     "leased": N_("being sent"),
+    "held": N_("held until the quiet hours are over"),
     "sent": N_("sent"),
     "dead": N_("not sent"),
     "superseded": N_("left out for a newer one"),
     "expired": N_("too old to send"),
 }
-_SYMBOLS = {"pending": "⏳", "leased": "⏳", "sent": "✅", "dead": "⚠️"}
+_SYMBOLS = {"pending": "⏳", "leased": "⏳", "held": "🌙", "sent": "✅", "dead": "⚠️"}
 
 
 async def deliveries(request: Request, services: Services, words: Words) -> Message:

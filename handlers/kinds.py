@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from bot.domain.alerts import (
     ASKED_FOR,
     KINDS,
+    card,
     close,
     correction,
     ended,
@@ -26,6 +27,7 @@ _NAMES = {
     close.KIND: N_("close to a record"),
     ended.KIND: N_("recap"),
     outage.KIND: N_("outages"),
+    card.KIND: N_("card"),
     correction.KIND: N_("correction"),
 }
 #: What people type for a kind, beside its own name.

@@ -187,7 +187,7 @@ async def _posts(connection: Connection, *conditions: sa.ColumnElement[bool] | s
         .where(
             sa.or_(
                 sa.and_(delivery.c.state == "sent", delivery.c.message_key.is_not(None)),
-                delivery.c.state.in_(("pending", "leased")),
+                delivery.c.state.in_(("pending", "leased", "held")),
             ),
             *conditions,
         )
@@ -253,6 +253,7 @@ class Post(NamedTuple):
         at: The moment of the reading that told it.
         scope: The widest that fell, for a record.
         detail: What the chat was told of the rivals, as JSON, if that is still kept.
+        digest_id: It was told with others in a digest, which is answered rather than edited.
     """
 
     delivery_id: int
@@ -265,6 +266,7 @@ class Post(NamedTuple):
     detail: str | None
     message_key: str | None
     mention: str | None
+    digest_id: int | None
 
 
 async def post(connection: Connection, *, alert_id: int, subscription_id: int) -> Post | None:
@@ -282,6 +284,7 @@ async def post(connection: Connection, *, alert_id: int, subscription_id: int) -
                 delivery.c.detail,
                 delivery.c.message_key,
                 delivery.c.mention,
+                delivery.c.digest_id,
             )
             .join(alert, alert.c.id == delivery.c.alert_id)
             .where(

@@ -24,6 +24,7 @@ async def before(
                 delivery.c.subscription_id == subscription_id,
                 delivery.c.id < until,
                 delivery.c.state == "sent",
+                delivery.c.digest_id.is_(None),
             )
             .order_by(delivery.c.id.desc())
             .limit(1)
@@ -42,6 +43,7 @@ async def message_of(connection: Connection, *, subscription_id: int, session_id
             alert.c.key == key,
             delivery.c.subscription_id == subscription_id,
             delivery.c.state == "sent",
+            delivery.c.digest_id.is_(None),
         )
     )
     message: str | None = told.scalar()

@@ -34,6 +34,7 @@ async def stale(
             delivery.c.kind == KIND,
             delivery.c.state == "sent",
             delivery.c.message_key.is_not(None),
+            delivery.c.digest_id.is_(None),
             edited_at <= edited_before,
             chat.c.platform == platform,
             chat.c.disabled_at.is_(None),

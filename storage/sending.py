@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from bot.domain.reading import plain
 from storage.database import Connection
-from storage.tables import alert, chat, delivery, subscription, watch
+from storage.tables import alert, chat, delivery, subscription
 
 #: Written out, as SQLite does not find an index on a part of a table for a condition with parameters.
 OWED = sa.text("delivery.state IN ('pending', 'leased')")
@@ -24,7 +24,7 @@ class Owed:
         problem: Why posts of its subscription were not taken so far.
         digest_id: It was held in quiet hours and is told with others, in the post of the delivery of this id.
         quiet: The chat's quiet hours: see ``bot.domain.quiet``.
-        timezone: The chat's, or the watch's where it chose none.
+        timezone: The chat's; None where it chose none.
     """
 
     id: int
@@ -51,7 +51,7 @@ class Owed:
     problem: str | None
     digest_id: int | None
     quiet: str | None
-    timezone: str
+    timezone: str | None
 
 
 async def expire(connection: Connection, now: int) -> None:
@@ -61,7 +61,9 @@ async def expire(connection: Connection, now: int) -> None:
         delivery.c.state == "pending", sa.and_(delivery.c.state == "leased", delivery.c.leased_until <= now)
     )
     await connection.execute(
-        sa.update(delivery).where(OWED, idle, old).values(state="expired", settled_at=now, leased_until=None)
+        sa.update(delivery)
+        .where(OWED, idle, old, delivery.c.digest_id.is_(None))
+        .values(state="expired", settled_at=now, leased_until=None)
     )
 
 
@@ -160,12 +162,11 @@ def owed_with(*columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
             subscription.c.problem,
             delivery.c.digest_id,
             chat.c.quiet,
-            sa.func.coalesce(chat.c.timezone, watch.c.timezone).label("timezone"),
+            chat.c.timezone,
             *columns,
         )
         .select_from(delivery)
         .join(alert, alert.c.id == delivery.c.alert_id)
-        .join(watch, watch.c.id == alert.c.watch_id)
         .join(chat, chat.c.id == delivery.c.chat_id)
         .outerjoin(subscription, subscription.c.id == delivery.c.subscription_id)
     )

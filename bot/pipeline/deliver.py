@@ -9,12 +9,16 @@ dead chat holds up no other.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import structlog
 
 from bot.domain import MINUTE, SECOND
+from bot.domain.quiet import Mode
+from bot.pipeline.quiet import verdict
 from bot.ports.chat import (
     Chat,
     ChatGone,
@@ -31,8 +35,8 @@ from bot.ports.chat import (
     lane,
 )
 from storage import chats as chat_store
-from storage import sending
-from storage.database import Database
+from storage import held, sending
+from storage.database import Connection, Database
 from storage.sending import Owed
 
 log = structlog.get_logger(__name__)
@@ -53,6 +57,9 @@ FIRST_PAUSE = 5 * SECOND
 #: What a permission is missing for is tried again more slowly: an admin has to do something first.
 FIRST_PAUSE_NOT_PERMITTED = MINUTE
 LONGEST_PAUSE = 15 * MINUTE
+
+#: Why something was left out.
+QUIET_HOURS = "quiet hours"
 
 Render = Callable[[Owed], Awaitable[Post | None]]
 
@@ -165,22 +172,11 @@ class Deliver:
                 free = SENDS_AT_ONCE - len(under_way)
                 if free <= 0 or chat.pace.held() > 0:
                     continue
-                async with self._database.write() as connection:
-                    if abs(now - self._expired_at) >= EXPIRE_EVERY:
-                        await sending.expire(connection, now)
-                        self._expired_at = now
-                    leased = await sending.lease(
-                        connection,
-                        platform=chat.platform,
-                        by_topic=chat.by_topic,
-                        now=now,
-                        until=now + LEASE,
-                        limit=free,
-                        busy=under_way | chat.pace.blocked(),
-                    )
-                for owed in leased:
+                for owed, silent in await self._take(chat, now, free=free, busy=under_way):
                     target = Target(chat=owed.chat_key, topic=owed.topic or None)
-                    task = asyncio.create_task(self._one(owed, chat, target, now=now), name=f"deliver {owed.id}")
+                    task = asyncio.create_task(
+                        self._one(owed, chat, target, now=now, silent=silent), name=f"deliver {owed.id}"
+                    )
                     self._sending[task] = (chat.platform, lane(chat, target))
                     task.add_done_callback(self._sent)
         return bool(self._sending)
@@ -191,8 +187,51 @@ class Deliver:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("a delivery failed and will be tried again", why=repr(error))
 
-    async def _one(self, owed: Owed, chat: Chat, target: Target, *, now: int) -> None:
-        post = await self._written(owed, now)
+    async def _take(self, chat: Chat, now: int, *, free: int, busy: Collection[str]) -> list[tuple[Owed, bool]]:
+        """Lease what may be sent now, with whether it shall make no sound."""
+        taken: list[tuple[Owed, bool]] = []
+        while len(taken) < free:
+            async with self._database.write() as connection:
+                if abs(now - self._expired_at) >= EXPIRE_EVERY:
+                    await sending.expire(connection, now)
+                    self._expired_at = now
+                leased = await sending.lease(
+                    connection,
+                    platform=chat.platform,
+                    by_topic=chat.by_topic,
+                    now=now,
+                    until=now + LEASE,
+                    limit=free - len(taken),
+                    busy={*busy, *chat.pace.blocked()},
+                )
+                through = await self._let_through(connection, leased, now)
+            taken += through
+            if len(through) == len(leased):
+                break  # what stood behind what is kept back is next
+        return taken
+
+    @staticmethod
+    async def _let_through(connection: Connection, leased: Sequence[Owed], now: int) -> list[tuple[Owed, bool]]:
+        """Return what may be sent now, with whether it shall make no sound; keep what quiet hours hold or drop."""
+        through: list[tuple[Owed, bool]] = []
+        kept: dict[int, list[int]] = defaultdict(list)
+        dropped: list[int] = []
+        for owed in leased:
+            found = verdict(owed, now)
+            if found is None or found.mode in {Mode.SEND, Mode.SILENT}:
+                through.append((owed, found is not None and found.mode is Mode.SILENT))
+            elif found.mode is Mode.HOLD:
+                kept[found.until].append(owed.id)
+            else:
+                dropped.append(owed.id)
+        for until, ids in kept.items():
+            await held.hold(connection, ids, until=until)
+        for id_ in dropped:
+            await sending.settle(connection, id_, state="expired", now=now, error=QUIET_HOURS)
+        return through
+
+    async def _one(self, owed: Owed, chat: Chat, target: Target, *, now: int, silent: bool) -> None:
+        post = await self._written(owed, now, silent=silent)
         if post is None:
             return
         wait = await self._turn(owed, chat, target)
@@ -231,9 +270,9 @@ class Deliver:
         else:
             await self._arrived(owed, post, key)
 
-    async def _written(self, owed: Owed, now: int) -> Post | None:
+    async def _written(self, owed: Owed, now: int, *, silent: bool) -> Post | None:
         """Return a delivery as it is to be read, or settle it: nobody is to read it."""
-        if owed.expires_at < now:
+        if owed.expires_at < now and owed.digest_id is None:
             await self._settle(owed, "expired", now)
             return None
         task = asyncio.current_task()
@@ -251,7 +290,8 @@ class Deliver:
             await self._settle(
                 owed, "expired", now, error="muted, no longer true, or nobody is subscribed any more"
             )
-        return post
+            return None
+        return replace(post, silent=True, mention=None) if silent else post
 
     async def _turn(self, owed: Owed, chat: Chat, target: Target) -> float:
         """Wait until the platform's limits let a post leave; return how many seconds more that would take."""
@@ -266,7 +306,12 @@ class Deliver:
     async def _arrived(self, owed: Owed, post: Post, key: str | None) -> None:
         now = self._clock()
         async with self._database.write() as connection:
-            await sending.settle(connection, owed.id, state="sent", now=now, message_key=key, mention=post.mention)
+            if owed.digest_id is None:
+                await sending.settle(
+                    connection, owed.id, state="sent", now=now, message_key=key, mention=post.mention
+                )
+            else:
+                await held.settle(connection, owed.digest_id, post.tells, now=now, message_key=key)
             if post.mention is not None:
                 await chat_store.change_subscription(connection, owed.subscription_id, mentioned_at=now)
             if owed.problem is not None:
@@ -275,6 +320,8 @@ class Deliver:
     async def _gone(self, owed: Owed, chat: Chat, error: ChatGone | TopicGone, *, now: int) -> None:
         """End what comes to a place that is no longer there; its settings stay."""
         async with self._database.write() as connection:
+            if owed.digest_id is not None:
+                await held.give_up(connection, owed.digest_id, now=now)
             await sending.settle(connection, owed.id, state="dead", now=now, error=str(error))
             if isinstance(error, TopicGone) and owed.topic:
                 ended = await chat_store.disable_topic(
@@ -318,6 +365,8 @@ class Deliver:
         self, owed: Owed, state: str, now: int, *, key: str | None = None, error: str | None = None
     ) -> None:
         async with self._database.write() as connection:
+            if owed.digest_id is not None:
+                await held.give_up(connection, owed.digest_id, now=now)
             await sending.settle(connection, owed.id, state=state, now=now, message_key=key, error=error)
 
     async def _again(self, owed: Owed, pause: int, error: str) -> None:

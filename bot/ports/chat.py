@@ -100,6 +100,7 @@ class Post:
         facts: The alert in figures, for programs (``replay --json``).
         mention: Whom to call, as the chat's admin chose it: ``here`` or the platform's id of a role.
         silent: Without a sound.
+        tells: Ids of the deliveries that it tells, where they may be others than its own: a digest.
     """
 
     delivery: int
@@ -112,6 +113,7 @@ class Post:
     mention: str | None = None
     silent: bool = False
     answers: str | None = None
+    tells: tuple[int, ...] = ()
 
 
 class Listener(Protocol):

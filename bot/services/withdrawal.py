@@ -23,6 +23,8 @@ async def told_of(connection: Connection, owed: Owed) -> Post | None:
     post = await corrections.post(connection, alert_id=key.alert_id, subscription_id=owed.subscription_id)
     if post is None or post.message_key is None or not key.answers:
         return post if post is not None and post.message_key is not None else None
+    if post.digest_id is not None:  # the correction itself is an answer
+        return None
     edited = await corrections.was_sent(
         connection, session_id=owed.session_id, key=key.edit.text, subscription_id=owed.subscription_id
     )
@@ -34,6 +36,7 @@ async def of_record(connection: Connection, base: Story, owed: Owed, watch: Watc
     assert post.measure is not None
     assert post.value is not None
     key, measure, scope = read_key(owed.key), Measure(post.measure), Scope(post.scope or Scope.WATCH)
+    answers = key.answers or post.digest_id is not None
     now = measured(base.session.tally, measure)
     value = post.value if now is None else min(post.value, now)
     fields = await records.fields(
@@ -70,8 +73,8 @@ async def of_record(connection: Connection, base: Story, owed: Owed, watch: Watc
         value=post.value,
         records=(BrokenRecord(measure=measure, value=post.value, standing=_standing(post, scope, fields, best)),),
         withdrawal=withdrawal,
-        replaces=None if key.answers else post.message_key,
-        answers=post.message_key if key.answers else None,
+        replaces=None if answers else post.message_key,
+        answers=post.message_key if answers else None,
     )
 
 

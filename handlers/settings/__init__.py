@@ -15,7 +15,7 @@ from bot.texts import reader
 from bot.texts.words import N_, Words, code
 from handlers.command import Command, Group, Mistake
 from handlers.places import again, place_of
-from handlers.settings import across, admins, counting, language, patience, timezone
+from handlers.settings import across, admins, counting, language, patience, quiet, timezone
 from handlers.settings import words as own_words
 from handlers.settings.setting import Asked, Setting
 from storage import chats
@@ -25,6 +25,7 @@ SETTINGS: tuple[Setting, ...] = (
     language.SETTING,
     counting.SETTING,
     timezone.SETTING,
+    quiet.SETTING,
     own_words.SETTING,
     patience.SETTING,
     across.SETTING,

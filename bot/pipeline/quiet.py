@@ -1,0 +1,79 @@
+"""Quiet hours: what a chat does not want to hear now is kept, and comes as one digest when they are over.
+
+``Deliver`` asks ``verdict`` of each delivery that it takes up. What is held leaves the queue, so that nothing
+waits behind it; this stage brings it back. Which deliveries a digest tells is written down before it is sent, so
+that after a kill the same digest is sent again, under the same number.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from bot.domain import DAY
+from bot.domain.alerts import MENDS
+from bot.domain.quiet import Mode, Quiet, read
+from storage import held
+from storage.database import Database
+from storage.sending import Owed
+
+
+class Verdict(NamedTuple):
+    """What becomes of a delivery now; ``until`` is when the quiet hours end."""
+
+    mode: Mode
+    until: int
+
+
+def verdict(owed: Owed, now: int) -> Verdict | None:
+    """Return what quiet hours make of a delivery, or None outside of them."""
+    quiet = read(owed.quiet)
+    until = None if quiet is None else _until(quiet, owed.timezone, now)
+    if quiet is None or until is None:
+        return None
+    mode = quiet.mode(owed.kind)
+    # A false record is not left standing, and what a digest tells was held for it.
+    if mode is Mode.DROP and (owed.kind in MENDS or owed.digest_id is not None):
+        mode = Mode.HOLD
+    return Verdict(mode, until)
+
+
+def _until(quiet: Quiet, timezone: str | None, now: int) -> int | None:
+    try:
+        zone = ZoneInfo(timezone or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        zone = ZoneInfo("UTC")
+    return quiet.until(now, zone)
+
+
+class Morning:
+    """The stage that brings back what was held.
+
+    Args:
+        owed: Set when deliveries were made.
+    """
+
+    def __init__(self, database: Database, owed: asyncio.Event) -> None:
+        self._database = database
+        self._owed = owed
+
+    async def tick(self, now: int) -> None:
+        """Owe what was held for chats whose quiet hours are over."""
+        async with self._database.read() as connection:
+            places = await held.over(connection, now)
+        for place in places:
+            quiet = read(place.quiet)
+            until = None if quiet is None else _until(quiet, place.timezone, now)
+            async with self._database.write() as connection:
+                if until is not None:  # the hours were changed since
+                    await held.still(connection, place, now=now, until=until)
+                else:
+                    await held.release(connection, place, now)
+        if places:
+            self._owed.set()
+
+    async def rearm(self, now: int) -> None:
+        """Let nothing wait for the clock to catch up after it was set back."""
+        async with self._database.write() as connection:
+            await held.rearm(connection, now, longest=DAY)

@@ -1,0 +1,152 @@
+"""Deliveries that wait for the end of a chat's quiet hours, and the digest in which they come."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from bot.domain.digest import ALONE
+from storage.database import Connection
+from storage.sending import Owed, owed, owed_with
+from storage.tables import chat, delivery
+
+#: Written out, as SQLite does not find an index on a part of a table for a condition with parameters.
+_HELD = sa.text("delivery.state = 'held'")
+
+
+class Place(NamedTuple):
+    """A chat or topic for which something is held.
+
+    Attributes:
+        quiet, timezone: Of the chat.
+    """
+
+    chat_id: int
+    topic: str
+    quiet: str | None
+    timezone: str | None
+
+
+async def hold(connection: Connection, ids: Collection[int], *, until: int) -> None:
+    """Keep deliveries until a moment; one that was to tell a digest takes what it tells back with it."""
+    await connection.execute(
+        sa.update(delivery)
+        .where(sa.or_(delivery.c.id.in_(ids), sa.and_(_HELD, delivery.c.digest_id.in_(ids))))
+        .values(state="held", due_at=until, leased_until=None, digest_id=None)
+    )
+
+
+async def over(connection: Connection, now: int, *, limit: int = 1000) -> list[Place]:
+    """Return the places whose quiet hours were to be over by now, for which something is held."""
+    rows = await connection.execute(
+        sa.select(delivery.c.chat_id, delivery.c.topic, chat.c.quiet, chat.c.timezone)
+        .join(chat, chat.c.id == delivery.c.chat_id)
+        .where(_HELD, delivery.c.digest_id.is_(None), delivery.c.due_at <= now)
+        .distinct()
+        .limit(limit)
+    )
+    return [Place(*row) for row in rows]
+
+
+async def still(connection: Connection, place: Place, *, now: int, until: int) -> None:
+    """Keep what is held for a place until a later moment."""
+    await connection.execute(sa.update(delivery).where(*_waiting(place, now)).values(due_at=until))
+
+
+async def release(connection: Connection, place: Place, now: int) -> None:
+    """Owe what was held for a place: as one digest, whose first delivery tells the others, too.
+
+    What comes alone (cards, corrections) is a digest of itself.
+    """
+    ids = list(
+        (
+            await connection.execute(
+                sa.select(delivery.c.id)
+                .where(*_waiting(place, now), delivery.c.kind.not_in(ALONE))
+                .order_by(delivery.c.id)
+            )
+        ).scalars()
+    )
+    if ids:
+        await connection.execute(sa.update(delivery).where(delivery.c.id.in_(ids)).values(digest_id=ids[0]))
+    await connection.execute(
+        sa.update(delivery)
+        .where(*_waiting(place, now), delivery.c.kind.in_(ALONE))
+        .values(digest_id=delivery.c.id)
+    )
+    await connection.execute(
+        sa.update(delivery)
+        .where(
+            _HELD,
+            delivery.c.chat_id == place.chat_id,
+            delivery.c.topic == place.topic,
+            delivery.c.digest_id == delivery.c.id,
+        )
+        .values(state="pending", due_at=now)
+    )
+
+
+def _waiting(place: Place, now: int) -> Iterable[sa.ColumnElement[bool] | sa.TextClause]:
+    return (
+        _HELD,
+        delivery.c.digest_id.is_(None),
+        delivery.c.due_at <= now,
+        delivery.c.chat_id == place.chat_id,
+        delivery.c.topic == place.topic,
+    )
+
+
+async def look_again(connection: Connection, chat_id: int, now: int) -> None:
+    """Look again at what is held for a chat, as its quiet hours were changed."""
+    await connection.execute(sa.update(delivery).where(_HELD, delivery.c.chat_id == chat_id).values(due_at=now))
+
+
+async def rearm(connection: Connection, now: int, *, longest: int) -> None:
+    """After the clock was set back: look again at what would wait longer than quiet hours can be."""
+    await connection.execute(
+        sa.update(delivery).where(_HELD, delivery.c.due_at > now + longest).values(due_at=now)
+    )
+
+
+async def told_by(connection: Connection, digest_id: int) -> list[Owed]:
+    """Return what a digest tells, its own delivery included, in the order of their ids."""
+    rows = await connection.execute(
+        owed_with()
+        .where(
+            sa.or_(delivery.c.id == digest_id, sa.and_(_HELD, delivery.c.digest_id == digest_id)),
+        )
+        .order_by(delivery.c.id)
+    )
+    return [owed(row) for row in rows]
+
+
+async def give_up(connection: Connection, digest_id: int, *, now: int) -> None:
+    """Write down that what a digest was to tell will not be told, but for its own delivery."""
+    await connection.execute(
+        sa.update(delivery)
+        .where(_HELD, delivery.c.digest_id == digest_id)
+        .values(state="superseded", settled_at=now, digest_id=None)
+    )
+
+
+async def settle(
+    connection: Connection, digest_id: int, told: Collection[int], *, now: int, message_key: str | None
+) -> None:
+    """Write down which deliveries a digest has told; the others of it had become stale.
+
+    One that was told alone stands as any post does.
+    """
+    of_it = sa.or_(delivery.c.id == digest_id, sa.and_(_HELD, delivery.c.digest_id == digest_id))
+    await connection.execute(
+        sa.update(delivery)
+        .where(of_it, delivery.c.id.not_in(told))
+        .values(state="superseded", settled_at=now, leased_until=None, digest_id=None)
+    )
+    alone = {"digest_id": None} if len(told) == 1 else {}
+    await connection.execute(
+        sa.update(delivery)
+        .where(delivery.c.id.in_(told))
+        .values(state="sent", settled_at=now, leased_until=None, message_key=message_key, error=None, **alone)
+    )
