@@ -43,6 +43,7 @@ from bot.ports.pace import Limits, Pace
 from tests.servers import discord as discord_server
 from tests.servers import telegram as telegram_server
 from tests.servers.discord import DiscordServer, Permission, Rate
+from tests.servers.discord.checks import STRING_SELECT
 from tests.servers.telegram import TelegramServer
 
 SECRET = "s3cretS3CRETs3cretS3CRETs3cretS3CRET"
@@ -80,6 +81,7 @@ class Heard:
         told: Where the bot was let in and put out: in or out, chat, topic (empty for none).
         gate: Answers wait for it.
         reply: What is answered next, instead.
+        replies: Makes what is answered, instead.
     """
 
     commands: Sequence[Declaration] = COMMANDS
@@ -90,11 +92,14 @@ class Heard:
     names: Sequence[str] = ()
     gate: asyncio.Event | None = None
     reply: Message | None = None
+    replies: Callable[[Request], Message] | None = None
 
     async def answer(self, request: Request) -> Message:
         self.requests.append(request)
         if self.gate is not None:
             await self.gate.wait()
+        if self.replies is not None:
+            return self.replies(request)
         if self.reply is not None:
             return self.reply
         return says(f"{request.command} was asked: {request.text}.")
@@ -121,7 +126,8 @@ class Seen:
 
     Attributes:
         links: Where words lead that do not say so themselves.
-        buttons: What is to tap, with what it types or opens.
+        buttons: What is to tap or to choose, with what it types or opens.
+        chosen: What of it is marked as set.
         pings: Whom it called.
         answers: The key of the message that it answers.
         files: What is with it: the name, or its alternative text if it is a picture that is shown, and the bytes.
@@ -131,6 +137,7 @@ class Seen:
     text: str
     links: tuple[str, ...] = ()
     buttons: tuple[tuple[str, str], ...] = ()
+    chosen: tuple[str, ...] = ()
     silent: bool = False
     pings: tuple[str, ...] = ()
     answers: str | None = None
@@ -196,6 +203,10 @@ class Stand(ABC):
         return replace(told, **more)
 
     # Where the platform has it
+
+    async def tap(self, label: str, *, at: Target, key: str, admin: bool = True) -> str | None:
+        """Let somebody tap or choose something below a message; return what they alone are told, if anything."""
+        raise NotImplementedError
 
     async def trouble(self, wrong: type[SendError]) -> Post:
         """Bring about what goes wrong, as the platform documents it; return a post that meets it."""
@@ -481,6 +492,16 @@ class Telegram(Stand):
         answer = next(one for one in asked.chat.sent if one.reply_to is asked)
         return next(one for one in self.seen(at) if one.key == str(answer.id))
 
+    async def tap(self, label: str, *, at: Target, key: str, admin: bool = True) -> str | None:
+        message = self._chat(at).messages[int(key)]
+        shown = next(one["text"] for one in message.buttons if one["text"].removeprefix("✓ ") == label)
+        press = await self.server.press(message, self.boss if admin else self.ada, shown)
+        await self.server.until(lambda: press.answer)
+        await until(lambda: not self.server.pending and not self.chat._lanes._lanes)  # type: ignore[attr-defined]
+        assert press.answer is not None
+        told: str | None = press.answer.get("text")
+        return told
+
     async def refuse_files(self, target: Target) -> str:
         chat = self._chat(target)
         chat.bot.status = "member"
@@ -538,7 +559,11 @@ def _telegram_seen(message: telegram_server.Message, beside: Sequence[telegram_s
         key=str(message.id),
         text=message.text,
         links=tuple(one["url"] for one in message.entities if one["type"] == "text_link"),
-        buttons=tuple((one["text"], one.get("url") or one["callback_data"]) for one in message.buttons),
+        buttons=tuple(
+            (one["text"].removeprefix("✓ "), one.get("url") or one["callback_data"].removeprefix("="))
+            for one in message.buttons
+        ),
+        chosen=tuple(one["text"][2:] for one in message.buttons if one["text"].startswith("✓ ")),
         silent=message.params.get("disable_notification", "").lower() == "true",
         pings=tuple(pings),
         answers=str(message.reply_to.id) if message.reply_to is not None and message.reply_to.outgoing else None,
@@ -647,6 +672,20 @@ class Discord(Stand):
         used = await self.server.interaction(self._channel(at), self.ada, "stats", {}, forced=True)
         return _discord_seen(await used.message())
 
+    async def tap(self, label: str, *, at: Target, key: str, admin: bool = True) -> str | None:
+        message = next(one for one in self._channel(at).posted if str(one.id) == key)
+        what, values = next(
+            (part["custom_id"], [value] if part["type"] == STRING_SELECT else None)
+            for part in _tappable(message)
+            for shown, value, _ in _offered(part)
+            if shown == label
+        )
+        used = await self.server.press(message, what, self.boss if admin else self.ada, values)
+        answer = await used.message()
+        if answer is message or not answer.ephemeral:
+            return None
+        return _discord_seen(answer).text
+
     async def refuse_files(self, target: Target) -> str:
         channel = self._channel(target)
         channel.overwrite(self.guild.everyone, deny=Permission.ATTACH_FILES)
@@ -718,19 +757,34 @@ def _discord_seen(message: discord_server.Message) -> Seen:
             links.append(embed["url"])
         if embed.get("footer"):
             parts.append(embed["footer"]["text"])
-    buttons = [one for row in message.components for one in row["components"]]
+    offered = [one for part in _tappable(message) for one in _offered(part)]
     pings = ["everyone"] * message.pings.everyone
     pings += [str(one) for one in sorted({*message.pings.roles, *message.pings.users})]
     return Seen(
         key=str(message.id),
         text="\n".join(parts),
         links=tuple(links),
-        buttons=tuple((one["label"], one.get("url") or one["custom_id"]) for one in buttons),
+        buttons=tuple((label, what) for label, what, _ in offered),
+        chosen=tuple(label for label, _, is_set in offered if is_set),
         silent=bool(message.flags & 1 << 12),
         pings=tuple(pings),
         answers=message.reference["message_id"] if message.reference else None,
         files=tuple(_discord_file(one, message) for one in message.attachments),
     )
+
+
+def _tappable(message: discord_server.Message) -> list[dict[str, Any]]:
+    """Return buttons and lists below a message."""
+    return [one for row in message.components for one in row["components"]]
+
+
+def _offered(part: dict[str, Any]) -> list[tuple[str, str, bool]]:
+    """Return what a button or list offers: its label, what it types or opens, and whether it is marked as set."""
+    if part["type"] == STRING_SELECT:
+        return [(one["label"], one["value"], bool(one.get("default"))) for one in part["options"]]
+    is_set = part["label"].startswith("✓ ")
+    what = part.get("url") or part["custom_id"].removeprefix("=")
+    return [(part["label"].removeprefix("✓ "), what, is_set)]
 
 
 def _discord_file(file: discord_server.Attachment, message: discord_server.Message) -> tuple[str, bytes]:

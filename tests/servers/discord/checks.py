@@ -166,6 +166,12 @@ def _select(form: Form, place: Path, select: Json) -> None:
         for key in ("label", "value"):
             form.between((*place, "options", index, key), option.get(key), 1, 100)
         form.at_most((*place, "options", index, "description"), option.get("description"), 100)
+        if option.get("value") in [other.get("value") for other in options[:index]]:
+            told = "The specified option value is already used"
+            form.add((*place, "options", index, "value"), "SELECT_COMPONENT_OPTION_VALUE_DUPLICATED", told)
+    if sum(bool(option.get("default")) for option in options) > select.get("max_values", 1):
+        told = "The number of default options must not be more than the number of values that may be chosen"
+        form.add((*place, "options"), "SELECT_COMPONENT_TOO_MANY_DEFAULTS", told)
 
 
 def components(form: Form, parts: list[Json], *, v2: bool) -> None:
@@ -180,6 +186,9 @@ def components(form: Form, parts: list[Json], *, v2: bool) -> None:
         kind = part.get("type")
         if kind == ROW and not 1 <= len(part.get("components") or []) <= 5:
             form.add((*place, "components"), "BASE_TYPE_BAD_LENGTH", "Must be between 1 and 5 in length.")
+        elif kind == ROW and sum(5 if one.get("type") in SELECTS else 1 for one in part["components"]) > 5:
+            told = "The specified component exceeds the maximum width"
+            form.add((*place, "components"), "COMPONENT_LAYOUT_WIDTH_EXCEEDED", told)
         elif kind == BUTTON:
             _button(form, place, part)
         elif kind in SELECTS:

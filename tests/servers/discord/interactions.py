@@ -343,6 +343,8 @@ class Interactions:
                 interaction.channel, data, files, interaction=interaction, reply=True
             )
             return
+        if kind == UPDATE and interaction.source is not None and interaction.source.deleted:
+            raise ApiError(10008)
         interaction.original = interaction.source
         interaction.edits_before = 0 if interaction.source is None else len(interaction.source.edits)
         if kind == UPDATE and interaction.source is not None:
