@@ -21,6 +21,7 @@ class Services:
         grace: Milliseconds for which a session may be gone and come back.
         started_at: When this process began.
         easel: Where charts become pictures.
+        public_url: Where readers find the pages; empty where that is not known, None where none are served.
     """
 
     database: Database
@@ -30,3 +31,4 @@ class Services:
     grace: int
     started_at: int
     easel: Easel
+    public_url: str | None = None

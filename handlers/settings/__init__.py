@@ -15,7 +15,7 @@ from bot.texts import reader
 from bot.texts.words import N_, Words, code
 from handlers.command import Command, Group, Mistake
 from handlers.places import again, place_of
-from handlers.settings import across, admins, counting, language, patience, quiet, timezone
+from handlers.settings import across, admins, counting, language, page, patience, quiet, timezone
 from handlers.settings import words as own_words
 from handlers.settings.setting import Asked, Setting
 from storage import chats
@@ -29,6 +29,7 @@ SETTINGS: tuple[Setting, ...] = (
     own_words.SETTING,
     patience.SETTING,
     across.SETTING,
+    page.SETTING,
     admins.SETTING,
 )
 
