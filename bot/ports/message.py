@@ -47,11 +47,12 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """A choice to tap: it types ``command`` for the reader, or opens ``url``."""
+    """A choice to tap: it types ``command`` for the reader, or opens ``url``; ``chosen`` marks what is set."""
 
     label: str
     command: str | None = None
     url: str | None = None
+    chosen: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

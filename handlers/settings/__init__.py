@@ -17,7 +17,7 @@ from handlers.command import Command, Group, Mistake
 from handlers.places import again, place_of
 from handlers.settings import across, admins, counting, language, page, patience, quiet, timezone
 from handlers.settings import words as own_words
-from handlers.settings.setting import Asked, Setting
+from handlers.settings.setting import Asked, Choice, Setting
 from storage import chats
 
 #: In the order in which they are shown.
@@ -55,7 +55,7 @@ async def settings(request: Request, services: Services, words: Words) -> Messag
     changed = await _asked(request, services, words)
     # What was changed may be how the chat is spoken to.
     changed = replace(changed, words=reader.of_request(request, changed.chat))
-    return await _page(changed, chosen, told, symbol=symbol)
+    return await _page(changed, chosen, told, symbol=symbol, within=True)
 
 
 async def _asked(request: Request, services: Services, words: Words) -> Asked:
@@ -74,20 +74,27 @@ async def _menu(asked: Asked, offered: Sequence[Setting]) -> Message:
         symbol="⚙️",
         title=_heading(asked.request, asked.words),
         lines=tuple([await one.shown(asked) for one in offered]),
-        buttons=_buttons(asked, [(asked.words.text(one.label), one.key) for one in offered]),
+        buttons=_buttons(asked, [Choice(label=asked.words.text(one.label), value=one.key) for one in offered]),
         menu=True,
     )
 
 
-async def _page(asked: Asked, one: Setting, told: Line, *, symbol: str = "⚙️") -> Message:
-    """Return what is set of one setting, what it does, its values, and the way back."""
+async def _page(asked: Asked, one: Setting, told: Line, *, symbol: str = "⚙️", within: bool = False) -> Message:
+    """Return what is set of one setting, what it does, its values, and the way back.
+
+    Args:
+        within: It is behind the setting's first page, if that leads on to others.
+    """
     words = asked.words
     choices = await one.choices(asked) if one.choices is not None else ()
+    # What only shows more of it leads on, and is no value.
+    pages = [replace(choice, value=f"{one.key} {choice.value}") for choice in choices if one.looks(choice.value)]
     options = tuple(
         Option(label=choice.label, command=typed, chosen=choice.chosen, about=choice.about)
         for choice in choices
-        if (typed := _typed(asked, one.key, choice.value)) is not None
+        if not one.looks(choice.value) and (typed := _typed(asked, one.key, choice.value)) is not None
     )
+    back = Choice(label=words.text("Back"), value=one.key if pages and within else "")
     lines = [words.say("{about}", about=words.text(one.about))]
     lines += await one.lines(asked) if one.lines is not None else ()
     sentence = N_("It can be typed, too: {example}") if options else N_("Change it: {example}")
@@ -97,14 +104,17 @@ async def _page(asked: Asked, one: Setting, told: Line, *, symbol: str = "⚙️
         title=told,
         lines=tuple(lines),
         selects=(Select(words.text(one.label), options),) if options else (),
-        buttons=_buttons(asked, [(words.text("Back"), "")]),
+        buttons=_buttons(asked, [*pages, back]),
         menu=True,
     )
 
 
-def _buttons(asked: Asked, offered: Sequence[tuple[str, str]]) -> tuple[Button, ...]:
+def _buttons(asked: Asked, offered: Sequence[Choice]) -> tuple[Button, ...]:
+    """Return buttons that type the settings' command with what each has as its value."""
     return tuple(
-        Button(label, command=typed) for label, key in offered if (typed := _typed(asked, key)) is not None
+        Button(one.label, command=typed, chosen=one.chosen)
+        for one in offered
+        if (typed := _typed(asked, one.value)) is not None
     )
 
 

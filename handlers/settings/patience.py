@@ -53,6 +53,10 @@ async def choices(asked: Asked) -> tuple[Choice, ...]:
     offered = [
         (words.duration(length * MINUTE), value, length) for value in _OFFERED if (length := minutes(value))
     ]
+    if now and now not in {length * MINUTE for _, _, length in offered}:
+        offered = sorted(
+            [*offered, (words.duration(now), f"{now // MINUTE}m", now // MINUTE)], key=lambda one: one[2]
+        )
     return (
         *(Choice(label=label, value=value, chosen=length * MINUTE == now) for label, value, length in offered),
         Choice(label=words.text("Never"), value="off", chosen=now == 0),

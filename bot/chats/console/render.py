@@ -7,8 +7,8 @@ from rich.text import Text
 
 from bot.ports.message import Line, Message, Span, Style
 
-#: In front of what is set, and of what can be chosen instead.
-_CHOSEN, _OTHER = "✓", " "
+#: In front of what is set, of what can be chosen instead, and of what leads on.
+_CHOSEN, _OTHER, _OPENS = "✓", " ", "›"
 _STYLES = {Style.PLAIN: "", Style.BOLD: "bold", Style.CODE: "cyan", Style.FAINT: "dim", Style.REFERENCE: ""}
 #: What a terminal would obey rather than show: controls, signs that turn the direction of what follows.
 _CONTROLS = dict.fromkeys((*range(32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x2070)))
@@ -48,7 +48,11 @@ def _tapped(text: Text, message: Message, *, pad: str) -> None:
         for option in select.options
     ]
     if message.menu:
-        shown += [("›", button.label, button.command) for button in message.buttons if button.command]
+        shown += [
+            (_CHOSEN if button.chosen else _OPENS, button.label, button.command)
+            for button in message.buttons
+            if button.command
+        ]
     width = max((len(label.translate(_CONTROLS)) for _, label, _ in shown), default=0)
     for mark, label, command in shown:
         text.append(f"\n{pad}{mark} {label.translate(_CONTROLS):<{width}}  ")

@@ -329,10 +329,10 @@ class _Made:
         self._mark = mark
         self._seen: set[str] = set()
 
-    def button(self, button: Button, *, chosen: bool = False) -> discord.ui.Button[Any] | None:
+    def button(self, button: Button) -> discord.ui.Button[Any] | None:
         """Return a button, if it can be."""
         target = _address(button.url) if button.url else (button.command or "").strip()
-        label = _label(button.label, MOST_LABEL)
+        label = _label(button.label, MOST_LABEL, chosen=button.chosen)
         if not target or not label or target in self._seen:
             return None
         if button.url:
@@ -344,7 +344,7 @@ class _Made:
         if length(given) > MOST_CUSTOM_ID or not _is_given(target, self._commands):
             return None
         self._seen.add(target)
-        style = discord.ButtonStyle.primary if chosen else discord.ButtonStyle.secondary
+        style = discord.ButtonStyle.primary if button.chosen else discord.ButtonStyle.secondary
         return discord.ui.Button(label=label, custom_id=given, style=style)
 
     def select(self, select: Select, *, at: int, most: int) -> list[Row]:
@@ -357,33 +357,32 @@ class _Made:
             and length(one.command.strip()) <= MOST_OPTION
         }
         if len(options) <= FEW and not any(one.about for one in options.values()):
-            shown = (Button(_marked(one), command=given) for given, one in options.items())
-            chosen = (one.chosen for one in options.values())
-            return _in_rows(map(lambda one, is_chosen: self.button(one, chosen=is_chosen), shown, chosen))[:most]
+            shown = (Button(one.label, command=given, chosen=one.chosen) for given, one in options.items())
+            return _in_rows(map(self.button, shown))[:most]
         fit = replace(select, options=tuple(options.values())).within(most * MOST_OPTIONS)
         parts = [fit[start : start + MOST_OPTIONS] for start in range(0, len(fit), MOST_OPTIONS)]
+        # A list knows one value that is set; where there are more, their labels say so.
+        marked = sum(one.chosen for one in fit) > 1
         return [
-            [self._list(select.label, part, at=at + number, part=(number + 1, len(parts)))]
+            [self._list(select.label, part, at=at + number, part=(number + 1, len(parts)), marked=marked)]
             for number, part in enumerate(parts)
         ]
 
     def _list(
-        self, label: str, options: Iterable[Option], *, at: int, part: tuple[int, int]
+        self, label: str, options: Iterable[Option], *, at: int, part: tuple[int, int], marked: bool
     ) -> discord.ui.Select[Any]:
         number, of = part
         called = _label(label, MOST_PLACEHOLDER - 10) or CHOSEN
         made: discord.ui.Select[Any] = discord.ui.Select(
             custom_id=f"{self._mark}{LIST}{at}", placeholder=called if of == 1 else f"{called} {number}/{of}"
         )
-        is_set = False
         for one in options:
             made.add_option(
-                label=_label(one.label, MOST_OPTION),
+                label=_label(one.label, MOST_OPTION, chosen=one.chosen and marked),
                 value=one.command.strip(),
                 description=_label(one.about, MOST_OPTION) or None,
-                default=one.chosen and not is_set,
+                default=one.chosen and not marked,
             )
-            is_set = is_set or one.chosen
         return made
 
 
@@ -399,12 +398,11 @@ def _in_rows(buttons: Iterable[discord.ui.Button[Any] | None]) -> list[Row]:
     return [[*made[at : at + MOST_IN_A_ROW]] for at in range(0, len(made), MOST_IN_A_ROW)]
 
 
-def _marked(option: Option) -> str:
-    return f"{CHOSEN} {option.label}" if option.chosen else option.label
-
-
-def _label(text: str, most: int) -> str:
-    return _fit(_flat, text, most).strip() if clean(text, limit=most) else ""
+def _label(text: str, most: int, *, chosen: bool = False) -> str:
+    """Return a text as a label, marked if it is what is set; empty if there is nothing to see."""
+    mark = f"{CHOSEN} " if chosen else ""
+    label = _fit(_flat, text, most - len(mark)).strip() if clean(text, limit=most) else ""
+    return f"{mark}{label}" if label else ""
 
 
 def _is_given(command: str, commands: Collection[str] | None) -> bool:

@@ -94,6 +94,8 @@ class Taps:
         label = clean(plain(button.label), limit=LABEL)
         if not label:
             return None
+        if button.chosen:
+            label = f"{CHOSEN} {label}"
         if button.url is not None:
             return InlineKeyboardButton(label, url=button.url) if is_link(button.url) else None
         words = plain(button.command or "").strip().removeprefix("/").split(maxsplit=1)
@@ -103,9 +105,8 @@ class Taps:
 
 
 def _shown(option: Option) -> Button:
-    """Return a value as a button, marked if it is what is set; one without a name stays without."""
-    named = clean(plain(option.label), limit=LABEL)
-    return Button(f"{CHOSEN} {named}" if option.chosen and named else named, command=option.command)
+    """Return a value as a button."""
+    return Button(option.label, command=option.command, chosen=option.chosen)
 
 
 def _rows(buttons: Iterable[InlineKeyboardButton]) -> list[list[InlineKeyboardButton]]:
