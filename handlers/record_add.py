@@ -10,6 +10,7 @@ from bot.domain import SECOND
 from bot.domain.alerts.milestone import parse_ladder
 from bot.domain.alerts.record import Scope
 from bot.domain.measure import RECORDED, Measure
+from bot.domain.rivals import BARE
 from bot.ports.command import Request
 from bot.ports.message import Line, Message
 from bot.services import disputing, watching
@@ -58,13 +59,17 @@ async def add(request: Request, services: Services, words: Words, text: str) -> 
         raise Mistake(words.say("Say on which platform it was."), example=EXAMPLE)
     if _EVERYWHERE in flags and not request.is_operator:
         raise Mistake(words.say("Only those who run this bot enter records for all chats."), example=EXAMPLE)
+    here = [one for one in await watching.listed(services, request) if one.watch.platform == platform]
+    # A bare number is compared with nothing but itself: an entry of its name is an entry for it.
+    of = next((one for one in here if one.watch.unit == BARE and one.name.casefold() == holder.casefold()), None)
     made = await disputing.add(
         services,
         request,
         Entry(
             platform=platform,
             measure=measure.value,
-            scope=Scope.PLATFORM,
+            scope=Scope.PLATFORM if of is None else Scope.WATCH,
+            watch_id=None if of is None else of.watch.id,
             value=value,
             holder=holder[:_LONGEST_HOLDER],
             date=day,

@@ -95,14 +95,22 @@ async def _add(
                 "{name} counts nobody at once: there is nothing to add moment by moment.", name=name(error.name)
             )
         ) from None
+    except ties.BareNumber as error:
+        raise Mistake(
+            words.say(
+                "{name} is a bare number: it is not known whether the others count the same. "
+                "If you know that they do, say so.",
+                name=name(error.name),
+            ),
+            example=_again(watches, called),
+        ) from None
     except ties.UnlikeUnits as error:
-        names = " ".join(one.name for one in watches)
         raise Mistake(
             words.say(
                 "They count unlike things ({units}), so that a sum would count neither. If you want it, say so.",
                 units=words.list(error.units),
             ),
-            example=f"/tie {names} as {called} anyway" if called else f"/tie {names} anyway",
+            example=_again(watches, called),
         ) from None
     except watching.NameTaken:
         raise Mistake(words.say("Something here is already called “{name}”.", name=called or "")) from None
@@ -111,6 +119,12 @@ async def _add(
             words.say("This chat has {n} ties already, as many as one may have.", n=words.exact(ties.MOST_TIES)),
             example="/untie …",
         ) from None
+
+
+def _again(watches: list[Watched], called: str | None) -> str:
+    """Return the same command, meant in earnest."""
+    names = " ".join(one.name for one in watches)
+    return f"/tie {names} as {called} anyway" if called else f"/tie {names} anyway"
 
 
 COMMAND = Command(

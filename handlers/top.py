@@ -12,7 +12,7 @@ from bot.services.periods import PERIODS, began
 from bot.services.watching import Watched
 from bot.texts.alerts.common import name
 from bot.texts.units import PLATFORMS, measure_name, platform_name, value_text
-from bot.texts.words import N_, Words, bold, link
+from bot.texts.words import N_, Words, bold, code, link
 from handlers.arguments import quoted
 from handlers.command import Command, Group, Mistake
 from handlers.history import is_page, turning
@@ -58,22 +58,25 @@ async def top(request: Request, services: Services, words: Words) -> Message:
         return Message(
             symbol="🏅", title=heading, lines=(words.say("There is no page {n}.", n=words.exact(page)),)
         )
+    left_out = _left_out(of, here, words)
     if not found:
-        return Message(symbol="🏅", title=heading, lines=(words.say("No session with that figure yet."),))
-    lines: list[Line] = []
+        lines = (words.say("No session with that figure yet."), *left_out)
+        return Message(symbol="🏅", title=heading, lines=lines)
+    ranked: list[Line] = []
     for one in found:
         if len(found) > 1 or not isinstance(of, Watched):
-            lines += [()] if lines else []
-            where = words.list([platform_name(platform) for platform in one.platforms])
-            lines.append((bold(words.text("{platform}, {unit}", platform=where, unit=one.unit)),))
-        lines += [_ranked(session, measure, words) for session in one.ranked]
-        lines += [_running(session, measure, words) for session in one.running]
+            ranked += [()] if ranked else []
+            ranked.append((bold(_heading(one, words)),))
+        ranked += [_ranked(session, measure, words) for session in one.ranked]
+        ranked += [_running(session, measure, words) for session in one.running]
+    if left_out:
+        ranked += [(), *left_out]
     pages = page + any(one.more for one in found)
     command = " ".join(("/top", measure.value, of.name if isinstance(of, Watched) else _word(of), period))
     return Message(
         symbol="🏅",
         title=heading,
-        lines=tuple(lines),
+        lines=tuple(ranked),
         footer=words.say("Observed by us, where nothing else is said. Unlike measures are never compared."),
         buttons=turning(command, page, pages, words),
     )
@@ -131,6 +134,24 @@ def _scope(of: Watched | Scope | str, words: Words) -> str:
     if isinstance(of, Scope):
         return words.text("on the platforms watched here")
     return words.text("on {platform}", platform=platform_name(of))
+
+
+def _heading(one: ranking.Ranking, words: Words) -> str:
+    """Return what a ranking is of; of a number that may count anything, its watch says it."""
+    if one.alone is not None:
+        return name(one.alone)
+    where = words.list([platform_name(platform) for platform in one.platforms])
+    return words.text("{platform}, {unit}", platform=where, unit=one.unit)
+
+
+def _left_out(of: Watched | Scope | str, here: list[Watched], words: Words) -> list[Line]:
+    """Say so where platforms are ranked, and something that is watched here does not count there."""
+    if isinstance(of, Watched) or of in {Scope.WATCH, Scope.CHAT}:
+        return []
+    platforms = {one.watch.platform for one in here} if isinstance(of, Scope) else {of}
+    if all(one.watch.public for one in here if one.watch.platform in platforms):
+        return []
+    return [words.say("Private watches are left out; they count in {example}.", example=code("/top chat"))]
 
 
 def _period(period: str, now: int, words: Words) -> str:

@@ -11,6 +11,7 @@ from bot.domain.measure import MARK_OF, Measure
 from bot.domain.reading import State, plain
 from storage.database import Connection
 from storage.doubts import doubted
+from storage.records import bare
 from storage.tables import book, doubt, session, tally, watch
 
 MARKS = tuple(MARK_OF.values())
@@ -51,8 +52,13 @@ async def of_watches(
 async def elsewhere(
     connection: Connection, platform: str, measure: Measure, *, apart_from: Collection[int], chat_id: int | None
 ) -> Holding | None:
-    """Return the best public session of a platform under watches that are not a chat's own."""
-    others = sa.and_(session.c.platform == platform, session.c.public, session.c.watch_id.not_in(apart_from))
+    """Return the best public session of a platform, of watches that are neither the chat's nor bare numbers."""
+    others = sa.and_(
+        session.c.platform == platform,
+        session.c.public,
+        session.c.watch_id.not_in(apart_from),
+        session.c.watch_id.not_in(bare(platform)),
+    )
     found = await _best(connection, measure, session.c.platform, others, chat_id=chat_id)
     return found[0] if found else None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
@@ -16,7 +17,7 @@ from bot.domain import DAY, SECOND
 from bot.domain.alerts.record import Field, Rival, Scope
 from bot.domain.measure import MARK_OF, Measure
 from bot.domain.reading import State, plain
-from bot.domain.rivals import Best, Page, Past
+from bot.domain.rivals import BARE, Best, Page, Past, booked_for
 from storage.database import Connection
 from storage.doubts import doubted
 from storage.tables import book, chat_watch, session, watch
@@ -128,10 +129,11 @@ async def fields(
         dated_before: Only entries of the book that are not dated later than this; None for all.
     """
     mine = sa.select(chat_watch.c.watch_id).where(chat_watch.c.chat_id == chat_id)
-    of_watch = session.c.watch_id == watch_.id
-    of_chat = sa.and_(session.c.watch_id != watch_.id, session.c.watch_id.in_(mine))
-    elsewhere = sa.and_(session.c.watch_id != watch_.id, session.c.watch_id.not_in(mine), session.c.public)
-    conditions = {Scope.WATCH: of_watch, Scope.CHAT: of_chat, Scope.PLATFORM: elsewhere}
+    conditions = {Scope.WATCH: session.c.watch_id == watch_.id}
+    if watch_.unit != BARE:
+        others = sa.and_(session.c.watch_id != watch_.id, session.c.watch_id.not_in(bare(watch_.platform)))
+        conditions[Scope.CHAT] = sa.and_(others, session.c.watch_id.in_(mine))
+        conditions[Scope.PLATFORM] = sa.and_(others, session.c.watch_id.not_in(mine), session.c.public)
     book_rows = [
         row
         for row in await entries(connection, chat_id=chat_id)
@@ -139,6 +141,16 @@ async def fields(
         and row.measure == measure
         and not (dated_before is not None and is_later(row.date, dated_before))
     ]
+    lone = frozenset({watch_.id} if watch_.unit == BARE else ())
+    of_others = {row.watch_id for row in book_rows if row.watch_id is not None and row.watch_id != watch_.id}
+    if of_others and not lone:
+        lone = await apart(connection, of_others)
+    booked: dict[Scope | None, list[Rival]] = defaultdict(list)
+    for row in book_rows:
+        its = booked_for(
+            Scope(row.scope), of=row.watch_id, own=row.chat_id is not None, watch_id=watch_.id, apart=lone
+        )
+        booked[its].append(_rival(row))
     found = {}
     for scope, condition in conditions.items():
         chosen = sa.and_(
@@ -151,9 +163,7 @@ async def fields(
         )
         if ended_before is not None:
             chosen = sa.and_(chosen, session.c.ended_at <= ended_before)
-        field = await _field(
-            connection, chosen, measure, [_rival(e) for e in book_rows if _scope_for(e, watch_) is scope]
-        )
+        field = await _field(connection, chosen, measure, booked[scope])
         if field is not None:
             found[scope] = field
     return found
@@ -167,12 +177,17 @@ def is_later(date: str | None, moment: int) -> bool:
     return date > latest[: len(date)]
 
 
-def _scope_for(entry: Entry, watch_: Watch) -> Scope | None:
-    """Return the scope to which an entry adds a rival; None if it is another watch's, outside the chat's own."""
-    scope = Scope(entry.scope)
-    if scope is Scope.WATCH and entry.watch_id != watch_.id:
-        return Scope.CHAT if entry.chat_id is not None else Scope.PLATFORM
-    return scope
+def bare(platform: str) -> sa.Select[int]:
+    """Return the query of a platform's watches of a bare number: see ``bot.domain.rivals.BARE``."""
+    return sa.select(watch.c.id).where(watch.c.platform == platform, watch.c.unit == BARE)
+
+
+async def apart(connection: Connection, watch_ids: Collection[int] | None = None) -> frozenset[int]:
+    """Return those of these watches, or of all, that are compared with nothing but themselves."""
+    query = sa.select(watch.c.id).where(watch.c.unit == BARE)
+    if watch_ids is not None:
+        query = query.where(watch.c.id.in_(watch_ids))
+    return frozenset((await connection.execute(query)).scalars())
 
 
 #: What is kept in memory of ended sessions: the measures that have a high-water mark.

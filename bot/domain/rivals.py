@@ -8,13 +8,17 @@ holder (title, link, day) is left to the database, for a record that is told.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from heapq import nlargest
 from typing import NamedTuple
 
 from bot.domain.alerts.record import Field, Rival, Scope, Standing, standing
 from bot.domain.measure import Measure
+
+#: The unit of a number that may count anything: what another watch counts under it need not be the same. Sessions
+#: of such a watch are compared with one another, and with what the book says of that watch.
+BARE = "count"
 
 
 class Past(NamedTuple):
@@ -103,6 +107,17 @@ class Rivals:
         self._book: dict[tuple[str, Measure], list[Page]] = {}
         #: For a chat, platform and measure: the best two watches that it follows, and the best of the others.
         self._heads: dict[tuple[int, str, Measure], tuple[list[tuple[float, int]], float | None]] = {}
+        #: Watches of a bare number.
+        self._apart: frozenset[int] = frozenset()
+
+    def set_apart(self, watch_ids: Iterable[int]) -> None:
+        """Set whose sessions are rivals of their own watch alone: see ``BARE``."""
+        apart = frozenset(watch_ids)
+        if apart != self._apart:
+            self._apart = apart
+            for board in self._boards.values():
+                board.ranking = None
+            self._heads.clear()
 
     def note(self, watch_id: int, platform: str, past: Mapping[Measure, Past], *, public: bool) -> None:
         """Set what is known of a watch's ended sessions."""
@@ -221,29 +236,38 @@ class Rivals:
         followed = self._followed.get(place.chat_id, frozenset())
         if scope is Scope.WATCH:
             return [place.watch_id] if place.watch_id in board.ended else []
+        if place.watch_id in self._apart:
+            return []
         if scope is Scope.CHAT:
-            return [id_ for id_ in followed if id_ in board.ended and id_ != place.watch_id]
-        return [id_ for id_ in board.public if id_ not in followed and id_ != place.watch_id]
+            known = [id_ for id_ in followed if id_ in board.ended]
+        else:
+            known = [id_ for id_ in board.public if id_ not in followed]
+        return [id_ for id_ in known if id_ != place.watch_id and id_ not in self._apart]
 
     def _booked(self, place: Place) -> dict[Scope, list[Rival]]:
         found: dict[Scope, list[Rival]] = {scope: [] for scope in Scope}
         for page in self._book.get((place.platform, place.measure), ()):
             if page.chat_id is not None and page.chat_id != place.chat_id:
                 continue
-            scope = page.scope
-            if scope is Scope.WATCH and page.watch_id != place.watch_id:
-                # Another watch's own record: to be beaten among this chat's watches, or on the platform.
-                scope = Scope.CHAT if page.chat_id is not None else Scope.PLATFORM
-            found[scope].append(page.rival)
+            scope = booked_for(
+                page.scope,
+                of=page.watch_id,
+                own=page.chat_id is not None,
+                watch_id=place.watch_id,
+                apart=self._apart,
+            )
+            if scope is not None:
+                found[scope].append(page.rival)
         return found
 
     def _bests(self, place: Place) -> list[float | None]:
         """Return the best value of each scope's rivals, narrowest first."""
         board = self._boards[place.platform, place.measure]
         own = board.past(place.watch_id, place.chat_id)
-        followed, elsewhere = self._head(place, board)
-        chat = next((value for value, id_ in followed if id_ != place.watch_id), None)
-        bests = [None if own is None else own.best, chat, elsewhere]
+        bests: list[float | None] = [None if own is None else own.best, None, None]
+        if place.watch_id not in self._apart:
+            followed, elsewhere = self._head(place, board)
+            bests[1:] = next((value for value, id_ in followed if id_ != place.watch_id), None), elsewhere
         if (place.platform, place.measure) in self._book:
             for scope, rivals in self._booked(place).items():
                 known = [rival.value for rival in rivals]
@@ -256,16 +280,35 @@ class Rivals:
         head = self._heads.get(key)
         if head is None:
             if board.ranking is None:
-                board.ranking = sorted(board.public, key=lambda id_: -board.ended[id_].best)
-            followed = self._followed.get(place.chat_id, frozenset())
+                board.ranking = sorted(board.public - self._apart, key=lambda id_: -board.ended[id_].best)
+            followed = self._followed.get(place.chat_id, frozenset()) - self._apart
             doubting = board.doubting.get(place.chat_id, {})
             known = ((board.past(id_, place.chat_id), id_) for id_ in followed)
             best_two = nlargest(2, ((past.best, id_) for past, id_ in known if past is not None))
             first = next((id_ for id_ in board.ranking if id_ not in followed and id_ not in doubting), None)
             elsewhere = [] if first is None else [board.ended[first].best]
             for id_, past in doubting.items():
-                if past is not None and id_ in board.public and id_ not in followed:
+                if past is not None and id_ in board.public and id_ not in followed and id_ not in self._apart:
                     elsewhere.append(past.best)
             head = (best_two, max(elsewhere, default=None))
             self._heads[key] = head
         return head
+
+
+def booked_for(scope: Scope, *, of: int | None, own: bool, watch_id: int, apart: Collection[int]) -> Scope | None:
+    """Return the scope in which an entry of the book is a rival of a watch's sessions; None if it is none.
+
+    Args:
+        scope: The entry's own.
+        of: The watch whose record it is, for the scope of a watch.
+        own: It is a chat's own entry, not everybody's.
+        apart: Watches of a bare number: see ``BARE``.
+    """
+    if watch_id in apart:  # what the book says of others, or of all, need not count the same
+        return Scope.WATCH if of == watch_id else None
+    if scope is not Scope.WATCH or of == watch_id:
+        return scope
+    if of in apart:
+        return None
+    # Another watch's own record: to be beaten among this chat's watches, or on the platform.
+    return Scope.CHAT if own else Scope.PLATFORM

@@ -100,6 +100,7 @@ class Detect:
             await self._load(connection)
             self._audiences.clear()
             self._gates.clear()
+            self._rivals.set_apart(await records.apart(connection))
             self._rivals.open_book(await records.pages(connection))
             self._revision = revision
         new = [id_ for id_ in ids if id_ not in self._audiences]

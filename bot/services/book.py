@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from bot.domain.alerts.record import Scope
 from bot.domain.measure import LIVE_RECORDED, RECORDED, Measure, measured
+from bot.domain.rivals import BARE
 from bot.domain.session import Session
 from bot.ports.command import Request
 from bot.services.context import Services
@@ -76,6 +78,8 @@ async def shelves(
         chat = await chats.find(connection, platform=request.platform, key=request.chat)
         chat_id = chat.id if chat is not None else None
         entries = await records.entries(connection, chat_id=chat_id) if of is None else []
+        lone = {one.watch.id for one in found if one.watch.unit == BARE}
+        lone |= await records.apart(connection, {one.watch_id for one in entries if one.watch_id is not None})
         doubts = await holdings.doubts(connection, chat_id=chat_id)
         live = await sessions.on_air(connection, [one.watch.id for one in found])
         made = []
@@ -85,7 +89,14 @@ async def shelves(
             for measure in [one for one in RECORDED if one in measures]:
                 booked = [one for one in entries if one.platform == platform and one.measure == measure]
                 held = await _held(
-                    connection, platform, measure, names, booked, chat_id=chat_id, alone=of is not None
+                    connection,
+                    platform,
+                    measure,
+                    names,
+                    booked,
+                    chat_id=chat_id,
+                    alone=of is not None,
+                    lone=lone,
                 )
                 if measure in LIVE_RECORDED:
                     unsure = {one.session_id for one in doubts if one.measure is measure}
@@ -121,8 +132,15 @@ async def _held(
     *,
     chat_id: int | None,
     alone: bool,
+    lone: Collection[int],
 ) -> list[Held]:
-    """Return who holds the record of each scope, and the other entries; a wider scope only if it adds a rival."""
+    """Return who holds the record of each scope, and the other entries; a wider scope only if it adds a rival.
+
+    Args:
+        names: The chat's watches on the platform, by id.
+        alone: Of one watch only.
+        lone: Watches that are compared with nothing but themselves, and what is booked of them.
+    """
     own = await holdings.of_watches(connection, list(names), measure, chat_id=chat_id)
     outside = None
     if not alone:
@@ -141,6 +159,8 @@ async def _held(
     made += [Held(value=one.value, name=one.holder, entry=one) for one in booked]
     if alone:
         return made
+    apart = [one for one in made if _watch_of(one) in lone]
+    made = [one for one in made if _watch_of(one) not in lone]
     in_chat = [one for one in made if one.entry is None or one.entry.scope <= Scope.CHAT]
     sessions_, since = sum(one.sessions for one in in_chat), _first([one.since for one in in_chat])
     if len(in_chat) > 1:
@@ -150,7 +170,26 @@ async def _held(
         sessions_, since = sessions_ + outside.sessions, _first([since, outside.since])
     if outside is not None or any(one.scope == Scope.PLATFORM for one in booked):
         made = _crown(made, made, Scope.PLATFORM, sessions_, since)
-    return [one for one in made if one.scopes or one.entry is not None]
+    return [one for one in (*made, *_by_themselves(apart)) if one.scopes or one.entry is not None]
+
+
+def _watch_of(one: Held) -> int | None:
+    """Return the watch whose session or entry it is; None for an entry of no watch in particular."""
+    return one.seen.watch_id if one.seen is not None else one.entry.watch_id if one.entry is not None else None
+
+
+def _by_themselves(apart: list[Held]) -> list[Held]:
+    """Give each of these watches its own record: to its best session, or to what is booked of it above that."""
+    by_watch: dict[int | None, list[Held]] = defaultdict(list)
+    for one in apart:
+        by_watch[_watch_of(one)].append(replace(one, scopes=()))
+    return [
+        crowned
+        for own in by_watch.values()
+        for crowned in _crown(
+            own, own, Scope.WATCH, sum(one.sessions for one in own), _first([one.since for one in own])
+        )
+    ]
 
 
 def _crown(made: list[Held], among: list[Held], scope: Scope, sessions_: int, since: int | None) -> list[Held]:

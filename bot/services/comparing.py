@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from bot.domain.measure import Measure
+from bot.domain.rivals import BARE
 from bot.ports.command import Request
 from bot.services import events
 from bot.services.context import Services
@@ -21,8 +22,6 @@ COMPARED = (Measure.PEAK, Measure.AVERAGE, Measure.TUNED_IN, Measure.POSTS, Meas
 AT_ONCE = frozenset({Measure.PEAK, Measure.AVERAGE})
 #: So many sessions make the average of a minute.
 AVERAGED = 20
-#: A unit that says nothing of what it counts.
-_BARE = "count"
 
 
 class Which(Enum):
@@ -268,7 +267,7 @@ def why_not(one: Thing, other: Thing, *, across: bool) -> Why | None:
     if {watch.id for watch in watches_of(one)} == {watch.id for watch in watches_of(other)}:
         return None
     ones, others = dict(units_of(one)), dict(units_of(other))
-    if set(ones) != set(others) or _BARE in ones:
+    if set(ones) != set(others) or BARE in ones:
         return Why.UNITS
     same = {platform for _, platform in units_of(one)} == {platform for _, platform in units_of(other)}
     return None if same or across else Why.PLATFORMS

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.domain.alerts.record import Scope
 from bot.domain.measure import LIVE_RECORDED, Measure, measured
+from bot.domain.rivals import BARE
 from bot.ports.command import Request
 from bot.services.context import Services
 from bot.services.periods import began
@@ -46,6 +47,7 @@ class Ranking:
 
     Attributes:
         platforms: Where they were; more than one only for a chat that compares across platforms.
+        alone: What the chat calls the watch, where it is ranked by itself: no other need count the same.
         more: Whether a page follows.
         running: Live sessions of the chat, best first.
     """
@@ -55,6 +57,23 @@ class Ranking:
     ranked: tuple[Ranked, ...]
     more: bool
     running: tuple[Running, ...]
+    alone: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ranks:
+    """What is ranked together.
+
+    Attributes:
+        ours: The chat's own watches among them.
+        alone: See ``Ranking``.
+    """
+
+    platforms: tuple[str, ...]
+    unit: str
+    among: Among
+    ours: Sequence[Watched]
+    alone: str | None = None
 
 
 async def top(
@@ -68,6 +87,8 @@ async def top(
     page: int = 1,
 ) -> list[Ranking]:
     """Return the best sessions; unlike units apart, and unlike platforms unless the chat compares across them.
+
+    Watches of a bare number are ranked each by itself.
 
     Args:
         of: One watch; the chat's watches; its platforms, or (as text) one platform, of which all public watches
@@ -84,26 +105,19 @@ async def top(
         across = chat is not None and chat.across
         doubted = await history.doubted(connection, measure, chat_id=chat_id)
         rankings = []
-        for platforms, unit, among in await _groups(connection, found, of, across=across):
-            among_ = Among(
-                watch_ids=among.watch_ids,
-                platform=among.platform,
-                unit=among.unit,
-                since=since,
-                without=doubted,
-            )
-            ranked = await history.top(connection, among_, measure, limit=PAGE + 1, offset=(page - 1) * PAGE)
-            ours = [one for one in found if among.watch_ids is None or one.watch.id in among.watch_ids]
-            ours = [one for one in ours if one.watch.platform in platforms]
-            running = await _running(connection, ours, among_, measure) if page == 1 else ()
+        for ranks in await _groups(connection, found, of, across=across):
+            among = replace(ranks.among, since=since, without=doubted)
+            ranked = await history.top(connection, among, measure, limit=PAGE + 1, offset=(page - 1) * PAGE)
+            running = await _running(connection, ranks.ours, among, measure) if page == 1 else ()
             if ranked or running:
                 rankings.append(
                     Ranking(
-                        platforms=platforms,
-                        unit=unit,
+                        platforms=ranks.platforms,
+                        unit=ranks.unit,
                         ranked=await _named(connection, ranked[:PAGE], found),
                         more=len(ranked) > PAGE,
                         running=running,
+                        alone=ranks.alone,
                     )
                 )
         return rankings
@@ -111,31 +125,47 @@ async def top(
 
 async def _groups(
     connection: Connection, found: Sequence[Watched], of: Watched | Scope | str, *, across: bool
-) -> list[tuple[tuple[str, ...], str, Among]]:
-    """Return what is ranked together as (platforms, unit, which sessions)."""
+) -> list[_Ranks]:
+    """Return what is ranked together."""
     if isinstance(of, Watched):
-        return [((of.watch.platform,), of.watch.unit, Among(watch_ids=(of.watch.id,)))]
-    if of is Scope.PLATFORM or not isinstance(of, Scope):
-        named = sorted({one.watch.platform for one in found}) if isinstance(of, Scope) else [of]
-        together: list[tuple[tuple[str, ...], str, Among]] = []
-        for platform in named:
-            units = await history.units(connection, platform)
-            together += [
-                ((platform,), unit, Among(platform=platform, unit=unit if len(units) > 1 else None))
-                for unit in units
-            ]
-        return together
-    groups: dict[tuple[str, str], list[Watched]] = {}
-    for one in found:
-        groups.setdefault(("" if across else one.watch.platform, one.watch.unit), []).append(one)
-    return [
-        (
-            tuple(sorted({one.watch.platform for one in ours})),
-            unit,
-            Among(watch_ids=tuple(one.watch.id for one in ours)),
-        )
-        for (_, unit), ours in sorted(groups.items())
-    ]
+        return [_of_watches([of])]
+    if of is not Scope.PLATFORM and isinstance(of, Scope):
+        groups: dict[tuple[str, str], list[Watched]] = {}
+        for one in found:
+            if one.watch.unit != BARE:
+                groups.setdefault(("" if across else one.watch.platform, one.watch.unit), []).append(one)
+        return [*(_of_watches(ours) for _, ours in sorted(groups.items())), *_by_themselves(found)]
+    together: list[_Ranks] = []
+    for platform in sorted({one.watch.platform for one in found}) if isinstance(of, Scope) else [of]:
+        public = [one for one in found if one.watch.platform == platform and one.watch.public]
+        units = await history.units(connection, platform)
+        together += [
+            _Ranks(
+                platforms=(platform,),
+                unit=unit,
+                among=Among(platform=platform, unit=unit if len(units) > 1 else None),
+                ours=[one for one in public if one.watch.unit == unit],
+            )
+            for unit in units
+            if unit != BARE
+        ]
+        together += _by_themselves(public)
+    return together
+
+
+def _of_watches(ours: Sequence[Watched], *, alone: str | None = None) -> _Ranks:
+    return _Ranks(
+        platforms=tuple(sorted({one.watch.platform for one in ours})),
+        unit=ours[0].watch.unit,
+        among=Among(watch_ids=tuple(one.watch.id for one in ours)),
+        ours=ours,
+        alone=alone,
+    )
+
+
+def _by_themselves(found: Sequence[Watched]) -> list[_Ranks]:
+    """Return the watches of a bare number, each alone."""
+    return [_of_watches([one], alone=one.name) for one in found if one.watch.unit == BARE]
 
 
 async def _running(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.domain.reading import Metric
+from bot.domain.rivals import BARE
 from bot.ports.command import Request
 from bot.services import watching
 from bot.services.context import Services
@@ -44,6 +45,14 @@ class UnlikeUnits(Exception):
     def __init__(self, units: Sequence[str]) -> None:
         super().__init__(", ".join(units))
         self.units = tuple(units)
+
+
+class BareNumber(Exception):
+    """Nobody but the watch's name says what it counts; ``name`` is that of the first such watch."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,14 +139,16 @@ async def add(
     Args:
         watches: Two or more, each once.
         name: What to call them; None for their names with a plus between.
-        anyway: Sum them although they count unlike things.
+        anyway: Sum them although they count unlike things, or what may be unlike.
 
     Raises:
-        NotAtOnce, UnlikeUnits, NameTaken, TooManyTies: They cannot be tied.
+        NotAtOnce, BareNumber, UnlikeUnits, NameTaken, TooManyTies: They cannot be tied.
     """
     for one in watches:
         if Metric(one.watch.metric) is not Metric.CONCURRENT:
             raise NotAtOnce(one.name)
+        if one.watch.unit == BARE and not anyway:
+            raise BareNumber(one.name)
     units = list(dict.fromkeys(one.watch.unit for one in watches))
     if len(units) > 1 and not anyway:
         raise UnlikeUnits(units)

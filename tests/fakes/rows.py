@@ -38,6 +38,7 @@ async def a_watch(
     public: bool = True,
     interval: int = INTERVAL,
     metric: str = "concurrent",
+    unit: str = "viewers",
     due_at: int = NOW,
     timezone: str = "UTC",
 ) -> Watch:
@@ -50,7 +51,7 @@ async def a_watch(
             "platform": platform,
             "public": public,
             "name": reference,
-            "unit": "viewers",
+            "unit": unit,
             "metric": metric,
             "daily": False,
             "interval": interval,

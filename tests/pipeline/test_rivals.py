@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from bot.domain import DAY
 from bot.domain.alerts.record import Scope, Standing, standing
 from bot.domain.measure import Measure
-from bot.domain.rivals import Place, Rivals
+from bot.domain.rivals import BARE, Place, Rivals
 from bot.pipeline.detect import Detect
 from bot.pipeline.ingest import Ingest
 from bot.ports.source import Told
@@ -35,6 +35,7 @@ async def made(connection: Connection, chance: random.Random) -> tuple[list[Watc
             f"w{n}",
             platform=chance.choice(["x", "x", "twitch"]),
             public=chance.random() < 0.7,
+            unit=chance.choice(["viewers", "viewers", "viewers", BARE]),
         )
         for n in range(7)
     ]
@@ -65,6 +66,7 @@ async def remembered(connection: Connection, chat_ids: list[int]) -> Rivals:
     rivals = Rivals()
     for watch_id, platform, public, ended in await records.past(connection):
         rivals.note(watch_id, platform, ended, public=public)
+    rivals.set_apart(await records.apart(connection))
     rivals.open_book(await records.pages(connection))
     rivals.follow(await watches.followed(connection, chat_ids))
     return rivals
@@ -116,6 +118,42 @@ async def test_any_value_stands_in_memory_as_it_does_in_the_database(database: D
             assert ahead == min(
                 [f.best.value for f in fields.values() if f.best.value >= value], default=float("inf")
             )
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_a_bare_number_is_a_rival_of_its_own_watch_alone(database: Database, seed: int) -> None:
+    chance = random.Random(seed)
+    async with database.write() as connection:
+        found, chat_ids = await made(connection, chance)
+        bare = await a_watch(connection, "bare", unit=BARE)
+        for chat in [await a_chat(connection, f"c{n}") for n in range(3)]:
+            await listens(connection, chat, bare)
+        before = {
+            (one.id, chat_id): await records.fields(
+                connection, one, chat_id=chat_id, measure=Measure.PEAK, apart_from=0
+            )
+            for one in found
+            for chat_id in chat_ids
+        }
+        await past(connection, bare, "high", 1_000)
+        entry = Entry(
+            platform="x", measure="peak", scope=Scope.WATCH, value=2_000, holder="bare", watch_id=bare.id
+        )
+        await records.add(connection, entry, now=NOW)
+        rivals = await remembered(connection, chat_ids)
+        for (watch_id, chat_id), fields in before.items():  # nothing of it stands in anybody else's way
+            watch = next(one for one in found if one.id == watch_id)
+            assert fields == await records.fields(
+                connection, watch, chat_id=chat_id, measure=Measure.PEAK, apart_from=0
+            )
+            best = max((one.best.value for one in fields.values()), default=None)
+            assert rivals.top(Place(watch_id, watch.platform, chat_id, Measure.PEAK)) == best
+        for chat_id in chat_ids:  # and it has nobody else to beat
+            fields = await records.fields(connection, bare, chat_id=chat_id, measure=Measure.PEAK, apart_from=0)
+            assert {scope: one.best.value for scope, one in fields.items()} == {Scope.WATCH: 2_000}
+            place = Place(bare.id, "x", chat_id, Measure.PEAK)
+            assert rivals.reach(place, 2_001) == (Scope.WATCH, float("inf"))
+            assert rivals.reach(place, 1_500) == (None, 2_000)
 
 
 @pytest.mark.parametrize("seed", range(8))
