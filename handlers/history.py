@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from bot.domain.measure import Measure
 from bot.ports.command import Param, Request, Takes
 from bot.ports.message import Button, Line, Message
@@ -26,7 +28,7 @@ def is_page(word: str) -> bool:
 async def history(request: Request, services: Services, words: Words) -> Message:
     thing, behind = await named_or_tied(request, services, words, text=request.text, belongs_behind=is_page)
     words = zone_of(thing, words)
-    found = await past.page(services, thing, int(behind[0]) if behind else 1)
+    found = await past.page(services, request, thing, int(behind[0]) if behind else 1)
     lines: list[Line] = []
     if found.live is not None:
         lines.append(
@@ -37,7 +39,10 @@ async def history(request: Request, services: Services, words: Words) -> Message
                 time=length(words, services.clock() - found.live.first_at),
             )
         )
-    lines += [_line(event, measures, words) for event, measures in found.events]
+    lines += [
+        _line(event, measures, words, disputed=found.disputed.get(event.ids, frozenset()))
+        for event, measures in found.events
+    ]
     if not lines:
         return Message(symbol="🗂", title=words.say("{name} has had no session yet.", name=bold(thing.name)))
     footer = words.say("{counts} at once.", counts=counts(thing, words))
@@ -71,8 +76,14 @@ def turning(command: str, number: int, pages: int, words: Words) -> tuple[Button
     return tuple(buttons)
 
 
-def _line(event: Event, measures: Measures, words: Words) -> Line:
-    """Return one session: when, how long, how many, and how much of it was seen."""
+def _line(event: Event, measures: Measures, words: Words, *, disputed: Collection[Measure]) -> Line:
+    """Return one session: when, how long, how many, and how much of it was seen; what counts not is marked."""
+
+    def marked(measure: Measure, text: str) -> str:
+        if measure not in disputed:
+            return text
+        return words.text("{figure} ({mark})", figure=text, mark=words.text("disputed"))
+
     day, time = words.date(event.first_at), words.time(event.first_at)
     url = event.parts[0].ended.url if event.parts[0].ended is not None else None
     parts: list[str] = []
@@ -81,12 +92,13 @@ def _line(event: Event, measures: Measures, words: Words) -> Line:
     for measure, pattern in ((Measure.TUNED_IN, N_("{value} tuned in")), (Measure.POSTS, N_("{value} posts"))):
         value = measures.values.get(measure)
         if value is not None:
-            parts.append(words.text(pattern, value=value_text(words, measure, value)))
+            parts.append(marked(measure, words.text(pattern, value=value_text(words, measure, value))))
     if average is not None:
-        parts.insert(0, words.text("average {value}", value=value_text(words, Measure.AVERAGE, average)))
+        text = words.text("average {value}", value=value_text(words, Measure.AVERAGE, average))
+        parts.insert(0, marked(Measure.AVERAGE, text))
     airtime = measures.values.get(Measure.AIRTIME)
     if airtime is not None:
-        parts.append(value_text(words, Measure.AIRTIME, airtime))
+        parts.append(marked(Measure.AIRTIME, value_text(words, Measure.AIRTIME, airtime)))
     if measures.coverage is not None:
         parts.append(words.text("{share} covered", share=words.percent(measures.coverage)))
     if event.origin is not None:
@@ -95,6 +107,8 @@ def _line(event: Event, measures: Measures, words: Words) -> Line:
         figure = words.say("peak unknown")
     else:
         figure = words.say("peak {value}", value=bold(value_text(words, Measure.PEAK, peak)))
+        if Measure.PEAK in disputed:
+            figure = words.say("{figure} ({mark})", figure=figure, mark=words.text("disputed"))
     when = link(day.text, url) if url else day
     if event.has_clock:
         line = words.say("{date}, {time}: {figure}", date=when, time=time, figure=figure)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Collection
+
 import sqlalchemy as sa
 
 from bot.domain.measure import Measure
@@ -13,11 +16,20 @@ from storage.watches import revise
 
 def doubted(measure: Measure, *, chat_id: int | None) -> sa.Select[int]:
     """Return the query of the sessions whose value of a measure does not count in a chat; None: in none."""
-    return sa.select(doubt.c.session_id).where(
-        doubt.c.measure == measure.value,
-        doubt.c.removed_at.is_(None),
-        sa.or_(doubt.c.chat_id.is_(None), doubt.c.chat_id == chat_id) if chat_id else doubt.c.chat_id.is_(None),
+    return sa.select(doubt.c.session_id).where(doubt.c.measure == measure.value, *_hold(chat_id))
+
+
+async def of_sessions(
+    connection: Connection, ids: Collection[int], *, chat_id: int | None
+) -> dict[int, frozenset[Measure]]:
+    """Return which values of these sessions do not count in a chat; None: in none."""
+    rows = await connection.execute(
+        sa.select(doubt.c.session_id, doubt.c.measure).where(doubt.c.session_id.in_(ids), *_hold(chat_id))
     )
+    found: dict[int, set[Measure]] = defaultdict(set)
+    for session_id, measure in rows:
+        found[session_id].add(Measure(measure))
+    return {id_: frozenset(measures) for id_, measures in found.items()}
 
 
 async def standing(connection: Connection) -> frozenset[Doubt]:
@@ -91,6 +103,14 @@ async def lift(
     if changed.rowcount:
         await revise(connection)
     return changed.rowcount > 0
+
+
+def _hold(chat_id: int | None) -> tuple[sa.ColumnElement[bool], ...]:
+    everywhere = doubt.c.chat_id.is_(None)
+    return (
+        doubt.c.removed_at.is_(None),
+        sa.or_(everywhere, doubt.c.chat_id == chat_id) if chat_id else everywhere,
+    )
 
 
 def _one(session_id: int, measure: Measure, chat_id: int | None) -> tuple[sa.ColumnElement[bool], ...]:

@@ -151,19 +151,19 @@ async def best(
 ) -> Event | None:
     """Return the event that is over with the highest peak, without those of some sessions.
 
-    A sum is never higher than the sum of its parts' peaks: events are looked at in that order, until none that is
-    left can be higher.
+    One of which a peak is disputed does not lead. A sum is never higher than the sum of its parts' peaks: events
+    are looked at in that order, until none that is left can be higher.
     """
+    without = {*await history.doubted(connection, Measure.PEAK, chat_id=chat_id), *apart_from}
     if isinstance(thing, Watched):
-        doubted = await history.doubted(connection, Measure.PEAK, chat_id=chat_id)
-        among = Among(watch_ids=(thing.watch.id,), without=(*doubted, *apart_from))
+        among = Among(watch_ids=(thing.watch.id,), without=tuple(sorted(without)))
         ranked = await history.top(connection, among, Measure.PEAK, limit=1)
         found = next((one for _, one in ranked), None)
         return None if found is None else Event(of=thing, parts=(Part(watch=thing.watch, ended=found),))
     groups = [
         one
         for one in await _groups(connection, thing)
-        if not any(id_ in one.live or id_ in apart_from for id_ in one.ids)
+        if not any(id_ in one.live or id_ in without for id_ in one.ids)
     ]
     highest: tuple[float, Event] | None = None
     for group in sorted(groups, key=lambda one: -one.bound):

@@ -152,6 +152,58 @@ async def test_platforms_and_units_stand_apart_and_only_public_ones_count_for_al
     ]
 
 
+async def test_what_is_private_is_left_out_of_a_platform_and_that_is_said(bot: Talk) -> None:
+    await an_evening(bot, await watched(bot, "One"), 50, begin=NOON - DAY)
+    said = "Private watches are left out; they count in /top chat."
+    assert said not in await bot.say("/top peak platform")
+    await an_evening(bot, await watched(bot, "Hidden", platform="icecast", public=False), 80, begin=NOON - DAY)
+    assert lines(await bot.ask("/top peak platform")) == ["X, viewers", "1. 50 One, 13 November 2023", "", said]
+    assert lines(await bot.ask("/top peak icecast"))[1:] == [said]
+    assert said not in await bot.say("/top peak x")
+    assert said not in await bot.say("/top peak chat")
+
+
+async def test_bare_numbers_are_ranked_each_by_itself(bot: Talk) -> None:
+    await an_evening(bot, await watched(bot, "One"), 50, begin=NOON - DAY)
+    for name, peak in (("Doors", 70), ("Chairs", 60)):
+        bare = await watched(bot, name, unit="count")
+        await an_evening(bot, bare, peak, begin=NOON - DAY)
+        await an_evening(bot, bare, peak - 5, begin=NOON - 2 * DAY)
+    own = [
+        *("", "Chairs", "1. 60 Chairs, 13 November 2023", "2. 55 Chairs, 12 November 2023"),
+        *("", "Doors", "1. 70 Doors, 13 November 2023", "2. 65 Doors, 12 November 2023"),
+    ]
+    assert lines(await bot.ask("/top")) == ["X, viewers", "1. 50 One, 13 November 2023", *own]
+    assert lines(await bot.ask("/top peak platform")) == ["X, viewers", "1. 50 One, 13 November 2023", *own]
+    assert lines(await bot.ask("/top Doors"))[0] == "1. 70 Doors, 13 November 2023"
+    shown = [line.partition(":")[2].split(";")[0] for line in lines(await bot.ask("/records peak"))[1:]]
+    assert shown == [
+        " record of Doors in 2 sessions since 12 November 2023",
+        " record of Chairs in 2 sessions since 12 November 2023",
+        " record of One",
+    ]
+    said = await bot.say("/record add 90 peak Doors on x 2020-01-01")
+    assert "Entered as #1" in said
+    said = await bot.say("/records peak")
+    assert "90 Doors, 1 January 2020: record of Doors; imported as #1" in said
+    assert "70 Doors" not in said
+    assert "record of Chairs" in said
+
+
+async def test_what_is_disputed_is_marked(bot: Talk) -> None:
+    watch = await watched(bot, "One")
+    number = await an_evening(bot, watch, 900, begin=NOON - DAY)
+    await an_evening(bot, watch, 800, begin=NOON - 2 * DAY)
+    await bot.say(f"/record dispute s{number} peak bots")
+    shown = lines(await bot.ask("/history One"))
+    assert shown[0] == "13 November 2023, 12:00 UTC: peak 900 (disputed), average 500, 1 h, 90% covered"
+    assert "disputed" not in shown[1]
+    await bot.say(f"/record dispute s{number} average bots")
+    assert "peak 900 (disputed), average 500 (disputed), 1 h" in await bot.say("/history One")
+    await bot.say(f"/record restore s{number} peak")
+    assert "peak 900, average 500 (disputed)" in await bot.say("/history One")
+
+
 async def test_periods_begin_with_a_midnight_of_the_chats_zone(bot: Talk) -> None:
     watch = await watched(bot, "One")
     await an_evening(bot, watch, 50, begin=NOON - 8 * HOUR)  # 4 in the morning in UTC

@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from bot.domain import MINUTE
 from bot.ports.message import Message, plain_text
+from storage.tables import session
 from tests.fakes.stations import NOON, PAUSE, heard, recording
 from tests.talk import Talk, talk
 
@@ -100,6 +102,30 @@ async def test_unlike_units_are_added_only_if_one_says_so(bot: Talk, tmp_path: P
     assert "Nothing is tied here" in await bot.say("/untie Both")
     shown = await bot.say("/tie Alpha Beta as Both anyway")
     assert "viewers on Twitch + listeners on YouTube" in shown
+
+
+async def test_bare_numbers_are_added_only_if_one_says_that_they_count_the_same(bot: Talk, tmp_path: Path) -> None:
+    await heard(bot, recording(tmp_path, "Alpha", [[10, 20]], platform="json", unit="count"), "Alpha")
+    await heard(bot, recording(tmp_path, "Beta", [[1, 2]], platform="json", unit="count"), "Beta")
+    shown = await bot.say("/tie Alpha Beta as Both")
+    assert "Alpha is a bare number: it is not known whether the others count the same" in shown
+    assert "/tie Alpha Beta as Both anyway" in shown
+    assert "Nothing is tied here" in await bot.say("/untie Both")
+    assert "Tied as Both" in await bot.say("/tie Alpha Beta as Both anyway")
+
+
+async def test_what_is_disputed_does_not_lead(bot: Talk, tmp_path: Path) -> None:
+    await simulcast(bot, tmp_path)
+    await bot.say("/tie Alpha Beta as Both")
+    await bot.until(NOON + 60 * MINUTE)
+    assert fields(await bot.ask("/compare Both"))["Peak"].startswith("6 against 250")
+    async with bot.parts.database.read() as connection:
+        (number,) = await connection.scalars(sa.select(session.c.id).where(session.c.peak == 200))
+    assert "counts no more here" in await bot.say(f"/record dispute s{number} bots")
+    assert fields(await bot.ask("/compare Both"))["Peak"].startswith("6 against 30")
+    peaks = [plain_text(line).partition(": ")[2] for line in (await bot.ask("/history Both")).lines]
+    assert [peak.startswith("peak 250 (disputed), average") for peak in peaks] == [False, False, True]
+    assert "disputed" not in "".join(peaks[:2])
 
 
 async def test_names_of_ties_are_their_own(bot: Talk, tmp_path: Path) -> None:
