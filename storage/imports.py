@@ -21,8 +21,10 @@ from storage import memory as notes
 from storage import watches
 from storage.bulk import insert_or_ignore, update_by_id
 from storage.database import Connection
+from storage.filling import Filling, can_be_filled, filling_of, settle
 from storage.samples import BUCKET
-from storage.sheets import ALERTS, MEASURES, SAMPLE_STATES, SAMPLES, TALLY, TALLY_PREFIX
+from storage.sessions import DESCRIBED, FINALS, TALLY, insert_keys, insert_tallies, update_tallies
+from storage.sheets import ALERTS, SAMPLE_STATES, SAMPLES, TALLY_PREFIX
 from storage.tables import alert, memory, sample, session, session_key, tally, watch
 
 #: Of whoever lets old readings go, and notes how far it came: see ``bot.pipeline.prune``.
@@ -30,31 +32,11 @@ _PRUNE, _SWEEP = "prune", "sweep"
 #: A note for pollers that run beside: what they keep in memory of sessions that are over has aged.
 SUBJECT, STAMP = "import", "stamp"
 
-_TALLY = tuple(one.name for one in TALLY)
-_MEASURES = tuple(one.name for one in MEASURES)
-_SESSION = (
-    "platform",
-    "public",
-    "state",
-    "platform_ids",
-    "title",
-    "hosts",
-    "url",
-    "started_at",
-    "gone_at",
-    "ended_at",
-    "ends",
-    "daily",
-    *_MEASURES,
-    "origin",
-)
+_SESSION = ("platform", "public", *DESCRIBED, *FINALS, "origin")
 _TEXTS = ("platform_ids", "hosts")
 #: So many ids are looked for in one statement.
 _KEYS = 1_000
 _update_sessions = update_by_id(session, "id", _SESSION)
-_insert_tallies = insert_or_ignore(tally, ("session_id", *_TALLY))
-_update_tallies = update_by_id(tally, "session_id", _TALLY)
-_insert_keys = insert_or_ignore(session_key, ("watch_id", "key", "session_id"))
 _ALERT = (*ALERTS.names[1:], "session_id", "watch_id")
 _insert_alerts = insert_or_ignore(alert, _ALERT)
 _FIGURES = ("concurrent", "tuned_in", "views", "posts", "reason")
@@ -69,10 +51,10 @@ class Outcome(Enum):
     """What became of a session."""
 
     NEW = auto()
-    #: The file knows more of it: the row that was here gave way.
+    #: The file knows more of it: what was observed here is filled up, any other row that was here gave way.
     CHANGED = auto()
     SAME = auto()
-    #: The store knows more of it: nothing of it was taken.
+    #: The store knows more of it, or knew more when it was observed: nothing of it was taken.
     LEFT = auto()
 
 
@@ -93,9 +75,14 @@ class Taken(NamedTuple):
 
 
 class _Known(NamedTuple):
-    """A session of the store that may be the one in the file."""
+    """A session of the store that may be the one in the file.
+
+    Attributes:
+        observed: Its figures come from readings, not from a list of old figures.
+    """
 
     id: int
+    observed: bool
     first_at: int | None
     last_at: int | None
     rank: tuple[float, ...]
@@ -108,11 +95,13 @@ class Import:
 
     Attributes:
         claimed: Sessions of the store that rows of the file stand for: no two rows are one session.
+        filling: Sessions that were observed here, of which the file has more readings; until they are settled.
     """
 
     connection: Connection
     now: int
     claimed: set[int] = field(default_factory=set)
+    filling: dict[int, Filling] = field(default_factory=dict)
 
     async def watch(self, row: Row) -> tuple[Place, bool]:
         """Return the watch of a row of the sheet, and whether it is new here: then nobody follows it yet."""
@@ -141,6 +130,8 @@ class Import:
     async def sessions(self, rows: Sequence[tuple[int, Row]], *, renew: bool = False) -> list[Taken]:
         """Take in sessions, as (id of the watch, row of the sheet), and return what became of each.
 
+        What was observed here stands; readings of the file fill it up, and ``settle`` tells what became of it.
+
         Args:
             renew: What the rows say stands, however much the store knows.
         """
@@ -156,12 +147,17 @@ class Import:
                 continue
             self.claimed.add(here.id)
             outcome = _compared(row, here, renew=renew)
-            if outcome is Outcome.CHANGED:
+            if here.observed and outcome is Outcome.CHANGED:
+                if _reaches_further(row, here) and await can_be_filled(self.connection, here.id):
+                    self.filling[here.id] = filling_of(row, TALLY_PREFIX)
+                else:
+                    outcome = Outcome.LEFT
+            elif outcome is Outcome.CHANGED:
                 changed.append((here.id, row))
                 await self._add_keys([(watch_id, here.id, row)])
             found.append(Taken(here.id, watch_id, outcome))
         await _update_sessions.run(self.connection, [(*_values(row), id_) for id_, row in changed])
-        await _update_tallies.run(self.connection, [(*_figures(row), id_) for id_, row in changed])
+        await update_tallies.run(self.connection, [(*_figures(row), id_) for id_, row in changed])
         added = iter(await self._add(new))
         return [one if one is not None else next(added) for one in found]
 
@@ -169,7 +165,7 @@ class Import:
         """Return the sessions that were seen under these ids."""
         columns = (
             *(session.c[name] for name in _SESSION),
-            *(tally.c[name].label(f"{TALLY_PREFIX}{name}") for name in _TALLY),
+            *(tally.c[name].label(f"{TALLY_PREFIX}{name}") for name in TALLY),
         )
         query = (
             sa.select(session_key.c.watch_id, session_key.c.key, session.c.id, *columns)
@@ -177,7 +173,7 @@ class Import:
             .join(tally, tally.c.session_id == session.c.id)
             .order_by(session.c.id)
         )
-        names = (*_SESSION, *(f"{TALLY_PREFIX}{name}" for name in _TALLY))
+        names = (*_SESSION, *(f"{TALLY_PREFIX}{name}" for name in TALLY))
         found: dict[tuple[int, str], list[_Known]] = defaultdict(list)
         for some in batched(sorted(keys), _KEYS):
             rows = await self.connection.execute(
@@ -187,6 +183,7 @@ class Import:
                 row = dict(zip(names, values, strict=True))
                 one = _Known(
                     id=id_,
+                    observed=row["origin"] is None and row["tally_first_at"] is not None,
                     first_at=row["tally_first_at"],
                     last_at=row["tally_last_at"],
                     rank=_rank(row),
@@ -219,12 +216,12 @@ class Import:
         ids = list(result.scalars())
         self.claimed.update(ids)
         rows = list(zip(ids, new, strict=True))
-        await _insert_tallies.run(self.connection, [(id_, *_figures(row)) for id_, (_, row) in rows])
+        await insert_tallies.run(self.connection, [(id_, *_figures(row)) for id_, (_, row) in rows])
         await self._add_keys([(watch_id, id_, row) for id_, (watch_id, row) in rows])
         return [Taken(id_, watch_id, Outcome.NEW) for id_, (watch_id, _) in rows]
 
     async def _add_keys(self, rows: Sequence[tuple[int, int, Row]]) -> None:
-        await _insert_keys.run(
+        await insert_keys.run(
             self.connection,
             [(watch_id, key, id_) for watch_id, id_, row in rows for key in row["platform_ids"]],
         )
@@ -237,8 +234,11 @@ class Import:
         )
 
     async def samples(self, rows: Sequence[tuple[int, tuple[Any, ...]]]) -> None:
-        """Take in samples, as (id of the session, row of the sheet)."""
+        """Take in samples, as (id of the session, row of the sheet); where the store has one, that one stays."""
         at, state, interval = _SAMPLE["at"], _SAMPLE["state"], _SAMPLE["interval_seconds"]
+        for id_, row in rows:
+            if id_ in self.filling:
+                self.filling[id_].reach(row[at])
         figures = _SAMPLE["concurrent"]
         await _insert_samples.run(
             self.connection,
@@ -247,6 +247,13 @@ class Import:
                 for id_, row in rows
             ],
         )
+
+    async def settle(self) -> list[Outcome]:
+        """Make the figures of sessions that were filled up anew, and return what became of each."""
+        return [
+            Outcome.CHANGED if await settle(self.connection, id_, one) else Outcome.SAME
+            for id_, one in self.filling.items()
+        ]
 
     async def counts(self) -> tuple[int, int]:
         """Return how many alerts and how many samples the store has."""
@@ -301,6 +308,11 @@ def _compared(row: Row, here: _Known, *, renew: bool) -> Outcome:
     return Outcome.CHANGED if rank > here.rank else Outcome.LEFT
 
 
+def _reaches_further(row: Row, here: _Known) -> bool:
+    """Tell whether a row has more readings of a session than the store, or later ones."""
+    return _rank(row)[:2] > here.rank[:2]
+
+
 def _rank(row: Row) -> tuple[float, ...]:
     """Return how much a row knows of a session: two that know as much are the same."""
     return (
@@ -319,11 +331,11 @@ def _values(row: Row) -> tuple[Any, ...]:
         json.dumps(row[name], ensure_ascii=name == "platform_ids")
         if name in _TEXTS
         else None
-        if name in _MEASURES and not over
+        if name in FINALS and not over
         else row[name]
         for name in _SESSION
     )
 
 
 def _figures(row: Row) -> tuple[Any, ...]:
-    return tuple(row[f"{TALLY_PREFIX}{name}"] for name in _TALLY)
+    return tuple(row[f"{TALLY_PREFIX}{name}"] for name in TALLY)

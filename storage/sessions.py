@@ -18,22 +18,23 @@ from storage.bulk import insert_or_ignore, update_by_id
 from storage.database import Connection
 from storage.tables import session, session_key, tally, watch
 
-_TALLY = tuple(f.name for f in fields(Tally))
-_FIGURES = tuple(name for name in _TALLY if isinstance(tally.c[name].type, sa.Float))
-_tally_row = attrgetter(*_TALLY)
+TALLY = tuple(f.name for f in fields(Tally))
+_FIGURES = tuple(name for name in TALLY if isinstance(tally.c[name].type, sa.Float))
+_tally_row = attrgetter(*TALLY)
 #: What nearly every reading moves. Writing these alone takes half of the time of writing all.
 _MOVING = ("last_at", "last", "confirmed", "confirmed_at", "area", "covered", "readings", "views", "views_high")
 _moving = attrgetter(*_MOVING)
-_resting = attrgetter(*(name for name in _TALLY if name not in _MOVING))
+_resting = attrgetter(*(name for name in TALLY if name not in _MOVING))
 
-_insert_tallies = insert_or_ignore(tally, ("session_id", *_TALLY))
-_update_tallies = update_by_id(tally, "session_id", _TALLY)
+insert_tallies = insert_or_ignore(tally, ("session_id", *TALLY))
+update_tallies = update_by_id(tally, "session_id", TALLY)
 _move_tallies = update_by_id(tally, "session_id", _MOVING)
-_insert_keys = insert_or_ignore(session_key, ("watch_id", "key", "session_id"))
+insert_keys = insert_or_ignore(session_key, ("watch_id", "key", "session_id"))
 
 #: The measures of an ended session, as columns of the table.
 FINALS = ("first_at", "peak", "peak_at", "average", "tuned_in", "views", "posts", "airtime", "coverage")
-_CHANGING = (
+#: What else is known of a session.
+DESCRIBED = (
     "state",
     "platform_ids",
     "title",
@@ -44,26 +45,13 @@ _CHANGING = (
     "ended_at",
     "ends",
     "daily",
-    "grown_at",
-    *FINALS,
 )
+_CHANGING = (*DESCRIBED, "grown_at", *FINALS)
 _update_sessions = update_by_id(session, "id", _CHANGING)
 
 _COLUMNS: tuple[sa.ColumnElement[Any], ...] = (
-    session.c.id,
-    session.c.watch_id,
-    session.c.platform_ids,
-    session.c.state,
-    session.c.title,
-    session.c.hosts,
-    session.c.url,
-    session.c.started_at,
-    session.c.gone_at,
-    session.c.ended_at,
-    session.c.ends,
-    session.c.daily,
-    session.c.grown_at,
-    *(tally.c[name].label(f"tally_{name}") for name in _TALLY),
+    *(session.c[name] for name in ("id", "watch_id", *DESCRIBED, "grown_at")),
+    *(tally.c[name].label(f"tally_{name}") for name in TALLY),
 )
 _SELECT = sa.select(*_COLUMNS).join(tally, tally.c.session_id == session.c.id)
 
@@ -166,7 +154,7 @@ async def add(connection: Connection, new: Sequence[tuple[Session, str, bool]]) 
     for (one, _, _), id_ in zip(new, result.scalars(), strict=True):
         one.id = id_
         one.kept = _resting(one.tally)
-    await _insert_tallies.run(connection, [(one.id, *_tally_row(one.tally)) for one, _, _ in new])
+    await insert_tallies.run(connection, [(one.id, *_tally_row(one.tally)) for one, _, _ in new])
     await _save_keys(connection, [one for one, _, _ in new])
 
 
@@ -188,11 +176,11 @@ async def save_tallies(connection: Connection, sessions: Iterable[Session]) -> N
             one.kept = resting
             others.append((*_tally_row(one.tally), one.id))
     await _move_tallies.run(connection, moved)
-    await _update_tallies.run(connection, others)
+    await update_tallies.run(connection, others)
 
 
 async def _save_keys(connection: Connection, sessions: Iterable[Session]) -> None:
-    await _insert_keys.run(connection, [(one.watch_id, key, one.id) for one in sessions for key in one.keys])
+    await insert_keys.run(connection, [(one.watch_id, key, one.id) for one in sessions for key in one.keys])
 
 
 def _row(one: Session) -> tuple[Any, ...]:
@@ -227,7 +215,7 @@ def _row(one: Session) -> tuple[Any, ...]:
 
 
 def _session(row: Any) -> Session:
-    figures = Tally(**{name: getattr(row, f"tally_{name}") for name in _TALLY})
+    figures = Tally(**{name: getattr(row, f"tally_{name}") for name in TALLY})
     for name in _FIGURES:
         value = getattr(figures, name)
         if value is not None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
 from hypothesis import strategies as st
 
-from bot.domain import DAY, HOUR, SECOND
+from bot.domain import DAY, HOUR, MINUTE, SECOND
 from bot.domain.reading import State
+from bot.domain.statistics import Tally
 from storage.database import Database
 from storage.samples import BUCKET
 from storage.sheets import MEASURES, TALLY, Kind
@@ -207,25 +208,23 @@ def measured(count: int, *, readings: Sequence[int] = (100, 200, 150)) -> Histor
 
 
 def _add_measured(history: History, id_: int, begin: int, readings: Sequence[int]) -> None:
+    figures = Tally()
+    for n, value in enumerate(readings):
+        figures.see(begin + n * MINUTE, interval=MINUTE, concurrent=value)
+    figures.drop_suspect()
     end = begin + HOUR
     history.rows["session"].append(
         {
             "id": id_, "watch_id": 1, "platform": "x", "public": True, "state": "ended",
             "platform_ids": f'["s{id_}"]', "hosts": "[]", "ends": 1, "daily": False, "ended_at": end,
-            "first_at": begin, "peak": max(readings), "peak_at": begin, "airtime": 3600.0,
+            "first_at": begin, "peak": figures.peak, "peak_at": figures.peak_at, "average": figures.average,
+            "airtime": figures.airtime / SECOND, "coverage": figures.coverage,
         }
     )  # fmt: skip
     history.rows["session_key"].append({"watch_id": 1, "key": f"s{id_}", "session_id": id_})
-    history.rows["tally"].append(
-        {
-            "session_id": id_, "first_at": begin, "last_at": end, "confirmed_at": end, "confirmed_interval": 60,
-            "suspect_at": 0, "suspect_interval": 0, "suspect_broken": False, "broken": False,
-            "peak": max(readings), "peak_at": begin, "area": 0, "covered": 0,
-            "readings": len(readings), "glitches": 0,
-        }
-    )  # fmt: skip
+    history.rows["tally"].append({"session_id": id_, **asdict(figures)})
     for n, value in enumerate(readings):
-        at = begin + n * 60 * SECOND
+        at = begin + n * MINUTE
         history.rows["sample"].append(
             {
                 "bucket": at // BUCKET, "session_id": id_, "offset": at % BUCKET, "state": 1, "interval": 60,

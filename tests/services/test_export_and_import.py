@@ -117,6 +117,46 @@ async def test_of_a_session_that_both_have_the_one_that_knows_more_stands(
     assert await kept(database) == known
 
 
+async def test_what_was_observed_stands_and_readings_only_fill_what_is_not_there(
+    database: Database, tmp_path: Path
+) -> None:
+    await measured(1, readings=[100, 200, 300]).keep(database)
+    path = tmp_path / "a.jsonl"
+    await export(database, path)
+    known = await kept(database)
+    text = path.read_text().replace('"peak":300', '"peak":900').replace('"tally_readings":3', '"tally_readings":9')
+    path.write_text(text.replace('"concurrent":200', '"concurrent":900'))
+    assert (await bring(database, path)).sessions == {Outcome.SAME: 1}
+    assert await kept(database) == known
+
+    await empty(database)  # of a longer one, that says otherwise of a moment that was observed
+    await measured(1, readings=[100, 999, 300, 400]).keep(database)
+    await export(database, path)
+    await empty(database)
+    await measured(1, readings=[100, 200, 300]).keep(database)
+    assert (await bring(database, path)).sessions == {Outcome.CHANGED: 1}
+    after = await kept(database)
+    assert sorted(row["concurrent"] for row in after["sample"]) == [100, 200, 300, 400]
+    (session,), (figures,) = after["session"], after["tally"]
+    assert (session["peak"], session["average"], session["airtime"]) == (400, 250, 180)
+    assert (figures["readings"], figures["confirmed"], figures["glitches"]) == (4, 400, 0)
+    assert not (await bring(database, path)).changes
+    assert await kept(database) == after
+
+
+async def test_where_readings_were_let_go_nothing_is_filled_in(database: Database, tmp_path: Path) -> None:
+    await measured(1, readings=[100, 200, 300, 400]).keep(database)
+    path = tmp_path / "a.jsonl"
+    await export(database, path)
+    await empty(database)
+    await measured(1, readings=[100, 200, 300]).keep(database)
+    async with database.write() as connection:
+        await connection.execute(sa.delete(tables.sample).where(tables.sample.c.concurrent == 100))
+    known = await kept(database)
+    assert (await bring(database, path)).sessions == {Outcome.LEFT: 1}
+    assert await kept(database) == known
+
+
 async def test_a_dry_run_tells_the_same_and_changes_nothing(database: Database, tmp_path: Path) -> None:
     await measured(2).keep(database)
     await export(database, tmp_path / "a.zip")

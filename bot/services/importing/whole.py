@@ -44,6 +44,7 @@ async def take(work: Import, path: Path, how: How, report: Report) -> None:
         while page := await asyncio.to_thread(lambda: list(islice(rows, PAGE))):
             for _, entries in groupby(page, key=lambda entry: entry.sheet.name):
                 await taking.take(list(entries))
+    report.sessions.update(await work.settle())
     after = await work.counts()
     report.alerts, report.samples = after[0] - alerts, after[1] - samples
 
@@ -114,7 +115,7 @@ class _Export:
                 rows.append((place.id, row))
                 numbers.append(row["session"])
         taken = await self.work.sessions(rows)
-        self.report.sessions.update(one.outcome for one in taken)
+        self.report.sessions.update(one.outcome for one in taken if one.id not in self.work.filling)
         self.sessions.update(zip(numbers, taken, strict=True))
 
     def _session(self, number: int, entry: Entry) -> Taken | None:
