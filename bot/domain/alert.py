@@ -29,3 +29,16 @@ class Alert:
     value: float | None = None
     late: bool = False
     expires_at: int | None = None
+
+
+def of_measure(kind: str, session: Session, *, at: int, measure: Measure, value: float, late: bool) -> Alert:
+    """Return the alert that a measure of a session has come to a value; told once for a moment."""
+    return Alert(
+        kind=kind,
+        session=session,
+        at=at,
+        key=f"{kind}:{measure}:{value:.17g}:{at}",
+        measure=measure,
+        value=value,
+        late=late,
+    )

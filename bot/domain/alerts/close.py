@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import inf, nextafter
 
 from bot.domain import HOUR
-from bot.domain.alert import Alert
+from bot.domain.alert import Alert, of_measure
 from bot.domain.measure import Measure
 from bot.domain.session import Session
 
@@ -27,12 +27,4 @@ def below(record: float) -> float:
 
 def alert(session: Session, *, at: int, measure: Measure, value: float, late: bool) -> Alert:
     """Tell that a session's measure is close to the record of some chat."""
-    return Alert(
-        kind=KIND,
-        session=session,
-        at=at,
-        key=f"{KIND}:{measure}:{value:.17g}:{at}",
-        measure=measure,
-        value=value,
-        late=late,
-    )
+    return of_measure(KIND, session, at=at, measure=measure, value=value, late=late)

@@ -8,7 +8,7 @@ from enum import IntEnum
 from typing import Any
 
 from bot.domain import DAY
-from bot.domain.alert import Alert
+from bot.domain.alert import Alert, of_measure
 from bot.domain.measure import Measure
 from bot.domain.session import Session
 
@@ -132,12 +132,4 @@ def standing_from_dict(kept: Mapping[str, Any]) -> Standing:
 
 def alert(session: Session, *, at: int, measure: Measure, value: float, late: bool) -> Alert:
     """Tell that a session's measure beats all rivals of some chat."""
-    return Alert(
-        kind=KIND,
-        session=session,
-        at=at,
-        key=f"{KIND}:{measure}:{value:.17g}:{at}",
-        measure=measure,
-        value=value,
-        late=late,
-    )
+    return of_measure(KIND, session, at=at, measure=measure, value=value, late=late)
