@@ -9,8 +9,7 @@ import structlog
 
 from bot.ports.chat import Chat, SendError
 from bot.ports.message import Message
-from bot.texts import warning
-from bot.texts.words import Words
+from bot.texts import reader, warning
 from storage import chats as chat_store
 from storage import watches as watch_store
 from storage.database import Database
@@ -36,14 +35,14 @@ async def to_admin(
         names = {watch.id: name for name, watch in await watch_store.of_chat(connection, kept.id)}
     if subscription is None or subscription.made_by is None:
         return
-    words = Words(language=kept.language or "en", timezone=kept.timezone or "UTC")
+    words = reader.of_chat(kept)
     name, place = names.get(owed.watch_id, ""), subscription.topic_title
     where = kept.title or kept.key
     if partly:
         told = warning.without(name, chat=where, place=place, why=why, words=words)
     else:
         told = warning.write(name, chat=where, place=place, why=why, over=over, words=words)
-    await chat.tell(subscription.made_by, told)
+    await chat.tell(subscription.made_by, words.directed(told))
 
 
 async def of_account(database: Database, chats: Mapping[str, Chat], watch: Watch, why: str) -> None:
@@ -51,16 +50,16 @@ async def of_account(database: Database, chats: Mapping[str, Chat], watch: Watch
     async with database.read() as connection:
         admins = await chat_store.admins_of(connection, watch.id)
     for one in admins:
-        chat = chats.get(one.platform)
+        chat = chats.get(one.chat.platform)
         if chat is None:
             continue
-        words = Words(language=one.language or "en")
-        told = warning.account(one.watch, chat=one.title or one.key, why=why, words=words)
+        words = reader.of_chat(one.chat)
+        told = warning.account(one.watch, chat=one.chat.title or one.chat.key, why=why, words=words)
         try:
             async with asyncio.timeout(WARN_SECONDS):
-                await chat.tell(one.user, told)
+                await chat.tell(one.user, words.directed(told))
         except (SendError, TimeoutError) as error:
-            log.info("an admin could not be told", platform=one.platform, why=str(error) or "no answer")
+            log.info("an admin could not be told", platform=one.chat.platform, why=str(error) or "no answer")
 
 
 async def to_operators(chats: Mapping[str, Chat], operators: Sequence[str], message: Message) -> None:

@@ -20,13 +20,13 @@ from bot.domain.reading import State
 from bot.domain.story import Story
 from bot.ports.chat import Post, Target
 from bot.ports.easel import DrawError, Easel
-from bot.ports.message import Picture
-from bot.services import charting
+from bot.ports.message import Button, Picture
+from bot.services import charting, publishing
 from bot.services import story as stories
 from bot.texts import charting as drawn
 from bot.texts import digest, own, reader
 from bot.texts.words import Words
-from storage import cards, held, watches, wordings
+from storage import cards, held, published, watches, wordings
 from storage import chats as chat_store
 from storage.chats import Subscription
 from storage.database import Database
@@ -47,12 +47,20 @@ class Writer:
     Args:
         installation: See ``bot.ports.chat.Post``.
         easel: Draws the charts of recaps; None for recaps without.
+        public_url: Where readers find the pages, if that is known.
     """
 
     def __init__(
-        self, database: Database, clock: Callable[[], int], *, installation: str, easel: Easel | None = None
+        self,
+        database: Database,
+        clock: Callable[[], int],
+        *,
+        installation: str,
+        easel: Easel | None = None,
+        public_url: str = "",
     ) -> None:
         self._easel = easel
+        self._public_url = public_url
         self._database = database
         self._clock = clock
         self._installation = installation
@@ -132,6 +140,8 @@ class Writer:
             chat = await chat_store.by_id(connection, owed.chat_id)
             subscription = await chat_store.subscription_by_id(connection, owed.subscription_id)
             text = await wordings.of_kind(connection, owed.chat_id, story.kind)
+            linked = self._public_url and story.kind in RECAPS and chat.platform != publishing.CONSOLE
+            has_page = linked and owed.watch_id in await published.by_chat(connection, owed.chat_id)
         muted = (
             subscription is not None and subscription.muted_until is not None and subscription.muted_until > now
         )
@@ -139,6 +149,10 @@ class Writer:
             return None
         words = reader.of_chat(chat, timezone=story.timezone)
         message = own.write(story, words, text)
+        if has_page:
+            address = publishing.session_address(self._public_url, owed.session_id)
+            page = Button(words.text("Page"), url=address)
+            message = replace(message, buttons=(*message.buttons, page))
         if chart and story.kind in RECAPS and story.session.state is State.ENDED and subscription is not None:
             message = replace(message, picture=await self._chart(owed, story, subscription, words))
         mentioned = None if subscription is None else subscription.mentioned_at

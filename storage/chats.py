@@ -340,10 +340,7 @@ async def enable_topic(connection: Connection, chat_id: int, topic: str) -> None
 class Admin:
     """Who set up a watch in a chat: ``user`` is the platform's id, ``watch`` what the chat calls it."""
 
-    platform: str
-    key: str
-    title: str | None
-    language: str | None
+    chat: Chat
     user: str
     watch: str
 
@@ -352,10 +349,7 @@ async def admins_of(connection: Connection, watch_id: int) -> list[Admin]:
     """Return who set up the alerts of a watch, chat by chat, each once."""
     rows = await connection.execute(
         sa.select(
-            chat.c.platform,
-            chat.c.key,
-            chat.c.title,
-            chat.c.language,
+            *_CHAT,
             subscription.c.made_by.label("user"),
             chat_watch.c.name.label("watch"),
         )
@@ -369,11 +363,11 @@ async def admins_of(connection: Connection, watch_id: int) -> list[Admin]:
         )
         .distinct()
     )
-    return [Admin(**row._mapping) for row in rows]  # noqa: SLF001
+    return [Admin(chat=_chat(row), user=row.user, watch=row.watch) for row in rows]
 
 
 def _chat(row: Any) -> Chat:
-    values = dict(row._mapping)  # noqa: SLF001
+    values = {column.name: row._mapping[column] for column in _CHAT}  # noqa: SLF001
     values["roles"] = tuple(json.loads(values["roles"] or "[]"))
     return Chat(**values)
 

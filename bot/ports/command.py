@@ -88,6 +88,8 @@ class Request:
         text: All that was typed after it.
         user: The platform's id of who gave it, if it is a person.
         locale: The language that the platform knows them by.
+        suggested: The language that the platform knows the chat by, where it does.
+        in_private: The chat is one of one person with the bot.
         roles: Ids of the roles that who gave it has there.
         is_admin: May change this chat's settings.
         by_role: An admin only by a role that the chat's admins allowed.
@@ -105,6 +107,8 @@ class Request:
     text: str = ""
     user: str | None = None
     locale: str | None = None
+    suggested: str | None = None
+    in_private: bool = False
     roles: tuple[str, ...] = ()
     is_admin: bool = False
     by_role: bool = False

@@ -7,7 +7,7 @@ import structlog
 from bot.ports.chat import Listener
 from bot.ports.command import Request
 from bot.ports.message import Message
-from bot.texts.words import Words
+from bot.texts import reader
 
 log = structlog.get_logger(__name__)
 
@@ -18,6 +18,6 @@ async def answered(listener: Listener, request: Request) -> Message:
         return await listener.answer(request)
     except Exception:
         log.exception("a question failed", platform=request.platform, command=request.command)
-        words = Words(language=request.locale or "en")
+        words = reader.of_request(request, None)
         title = words.say("That went wrong on my side. It is in the log; nothing was changed.")
         return Message(symbol="⚠️", title=title)

@@ -21,7 +21,7 @@ from bot.chats.discord.presence import PLATFORM, Presence
 from bot.ports.chat import Listener
 from bot.ports.command import Param, Request, Takes, Who
 from bot.ports.message import Message, Span, discard
-from bot.texts.words import Words
+from bot.texts import reader
 
 log = structlog.get_logger(__name__)
 
@@ -81,7 +81,7 @@ class Ear:
         if value is None:
             await self._answer(interaction, _request(interaction, data["name"], text), hidden=hidden)
             return
-        chosen = places.chosen(guild, data, value, Words(language=interaction.locale.value))
+        chosen = places.chosen(guild, data, value, reader.of_person(interaction.locale.value))
         request = _request(interaction, data["name"], text, chosen=chosen)
         wrong = Message(symbol="❔", title=chosen.wrong) if chosen.wrong else None
         await self._answer(interaction, request, hidden=hidden or wrong is not None, message=wrong)
@@ -215,6 +215,7 @@ def _request(interaction: Interaction, name: str, text: str, *, chosen: Chosen |
         text=text,
         user=str(member.id),
         locale=interaction.locale.value,
+        suggested=places.language(guild),
         roles=_roles(member),
         is_admin=alone or may.manage_guild or may.administrator,
     )

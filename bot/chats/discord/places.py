@@ -21,6 +21,8 @@ from bot.texts.words import Words
 
 PRIVATE = "@"
 LONGEST_TITLE = 100
+#: The language of a server that chose none.
+_USUAL = discord.Locale.american_english
 
 Json = dict[str, Any]
 Channel = discord.abc.GuildChannel | discord.Thread
@@ -254,3 +256,13 @@ def _allowed(guild: discord.Guild, channel: int, told: Json) -> discord.Permissi
     may = discord.abc.GuildChannel.permissions_for(above, guild.me)
     private = told.get("type") == discord.ChannelType.private_thread.value
     return None if private and not may.manage_threads else may
+
+
+def language(guild: discord.Guild | None) -> str | None:
+    """Return the language of a server where one was chosen: communities can, all others stand at American English.
+
+    https://docs.discord.com/developers/resources/guild#guild-object-guild-features
+    """
+    if guild is None or not ("COMMUNITY" in guild.features or guild.preferred_locale is not _USUAL):
+        return None
+    return guild.preferred_locale.value

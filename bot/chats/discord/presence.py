@@ -87,6 +87,7 @@ class Presence:
             topic_title=places.reference(hall.id),
             command="start",
             locale=guild.preferred_locale.value,
+            suggested=places.language(guild),
             is_admin=True,
         )
         await self._greet(hall, await answered(self._listener, request))

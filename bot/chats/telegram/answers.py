@@ -24,7 +24,7 @@ from bot.ports.chat import ChatGone, ChatMoved, Listener, MessageGone, SendError
 from bot.ports.command import Request
 from bot.ports.message import Message, discard
 from bot.ports.pace import MINUTE, Pace
-from bot.texts.words import Words
+from bot.texts import reader
 
 log = structlog.get_logger(__name__)
 
@@ -199,7 +199,7 @@ class Answers:
 
 def too_many(locale: str | None) -> Message:
     """Return what is said where more is asked than may be answered."""
-    words = Words(language=locale or "en")
+    words = reader.of_person(locale)
     return Message(
         symbol="⏳", title=words.say("Too many questions here at once; alerts go first. Ask me in private.")
     )

@@ -16,6 +16,7 @@ from bot.chats.telegram.presence import Presence
 from bot.chats.telegram.rights import Rights
 from bot.chats.telegram.typed import Typed
 from bot.ports.command import Request, Who
+from bot.texts import reader
 from bot.texts.words import Words
 
 
@@ -128,4 +129,4 @@ class Asked:
 
 
 def _words(person: User | None) -> Words:
-    return Words(language=(person and person.language_code) or "en")
+    return reader.of_person(person.language_code if person is not None else None)

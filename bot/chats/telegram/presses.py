@@ -22,7 +22,7 @@ from bot.domain.outside import clean
 from bot.ports.chat import Listener, Target
 from bot.ports.command import Request, Who
 from bot.ports.message import Message, discard, plain_text
-from bot.texts.words import Words
+from bot.texts import reader
 
 log = structlog.get_logger(__name__)
 
@@ -53,7 +53,7 @@ class Presses:
         tapped, message = self._taps.read(query.data or ""), query.message
         # A command whose arguments are forgotten is only given bare if it cannot change anything.
         if not tapped.whole and self._asked.who.get(tapped.name) is not Who.EVERYONE:
-            words = Words(language=query.from_user.language_code or "en")
+            words = reader.of_person(query.from_user.language_code)
             told = words.text("This button is too old. Please type /{command} yourself.", command=tapped.name)
             await self._close(query, told)
             return
