@@ -38,6 +38,7 @@ def _do(work: Coroutine[Any, Any, object]) -> Any:
     from bot.play import BookError, PlayError  # noqa: PLC0415
     from bot.ports.chat import SendError  # noqa: PLC0415
     from bot.ports.source import SourceError  # noqa: PLC0415
+    from bot.settings import SettingsError  # noqa: PLC0415
     from storage.database import DatabaseError  # noqa: PLC0415
     from storage.lock import Held  # noqa: PLC0415
 
@@ -45,7 +46,16 @@ def _do(work: Coroutine[Any, Any, object]) -> Any:
         return asyncio.run(work)
     except Unread:
         raise typer.Exit(UNREAD) from None
-    except (SourceError, SendError, ArchiveError, BookError, PlayError, DatabaseError, Held) as error:
+    except (
+        SettingsError,
+        SourceError,
+        SendError,
+        ArchiveError,
+        BookError,
+        PlayError,
+        DatabaseError,
+        Held,
+    ) as error:
         _fail(str(error))
     except KeyboardInterrupt:
         raise typer.Exit(130) from None

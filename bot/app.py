@@ -38,7 +38,7 @@ from bot.ports.rooms import Rooms
 from bot.ports.source import Registry, Source
 from bot.services.context import Services
 from bot.services.memory import Remembered
-from bot.settings import Settings
+from bot.settings import Settings, SettingsError, door
 from bot.sources import SOURCES
 from bot.sources.kit import Forgetful, Kit
 from bot.sources.web import Web
@@ -99,11 +99,13 @@ async def build(
     grace: int = DEFAULT_GRACE,
     operators: Sequence[str] = (),
     charts: bool = True,
+    public_url: str | None = None,
 ) -> AsyncIterator[Parts]:
     """Open the database and put all parts together; what was opened is closed in reverse order.
 
     Args:
         charts: Whether recaps come with theirs.
+        public_url: See ``bot.services.context.Services``.
     """
     async with AsyncExitStack() as stack:
         await database.open()
@@ -118,13 +120,20 @@ async def build(
             grace=grace,
             started_at=clock(),
             easel=easel,
+            public_url=public_url,
         )
         async with database.write() as connection:
             installation = await installations.key(connection)
         ingest = Ingest(database, grace=grace)
         by_platform = {chat.platform: chat for chat in chats}
 
-        writer = Writer(database, clock, installation=installation, easel=easel if charts else None)
+        writer = Writer(
+            database,
+            clock,
+            installation=installation,
+            easel=easel if charts else None,
+            public_url=public_url or "",
+        )
 
         async def warn(chat: Chat, owed: Owed, why: str, *, over: bool, partly: bool = False) -> None:
             await notices.to_admin(database, chat, owed, why, over=over, partly=partly)
@@ -172,6 +181,31 @@ async def open_sources(
         for source in sources.values():
             await source.close()
         await web.close()
+
+
+@asynccontextmanager
+async def open_pages(settings: Settings, database: Database) -> AsyncIterator[None]:
+    """Serve the pages while the block runs, if an address is set. Nothing is loaded otherwise.
+
+    Raises:
+        SettingsError: The address cannot be listened at.
+    """
+    found = door(settings.http_address)
+    if found is None:
+        yield
+        return
+    from bot.pages import Pages, ServeError  # noqa: PLC0415 - see above
+
+    pages = Pages(database, clock=wall_clock, host=found[0], port=found[1], public_url=settings.public_url)
+    try:
+        await pages.start()
+    except ServeError as error:
+        raise SettingsError(str(error)) from error
+    log.info("pages are served", address=settings.http_address, readers=settings.public_url or "unknown")
+    try:
+        yield
+    finally:
+        await pages.stop()
 
 
 def open_chats(settings: Settings, *, on_leave: Callable[[], None]) -> list[Chat]:
@@ -232,7 +266,9 @@ async def run(settings: Settings, *, on_end: Callable[[], None]) -> None:
             interval=round(settings.poll_interval_seconds * SECOND),
             grace=round(settings.session_grace_seconds * SECOND),
             operators=settings.operators,
+            public_url=settings.public_url if settings.http_address else None,
         ) as parts,
+        open_pages(settings, database),
     ):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from bot.domain import DAY
 from bot.domain.alerts.record import Scope
+from bot.domain.session import Session
 from bot.domain.story import BrokenRecord
 from bot.ports.command import Param, Request, Takes
-from bot.ports.message import Field, Line, Message
-from bot.services import comparing, statistics, ties
+from bot.ports.message import Button, Field, Line, Message
+from bot.services import comparing, publishing, statistics, ties
 from bot.services.context import Services
 from bot.services.ties import Tied
+from bot.services.watching import Watched
 from bot.texts.alerts.common import about, estimated, name, rival_line
 from bot.texts.figures import figures
 from bot.texts.trouble import reason, sentence, step
@@ -79,7 +81,16 @@ async def stats(request: Request, services: Services, words: Words) -> Message:
             *_since_the_start(found.posts, words.of(watch.timezone)),
         ),
         footer=_footer(found, words),
+        buttons=await _page(request, services, watched, session, words),
     )
+
+
+async def _page(
+    request: Request, services: Services, watched: Watched, session: Session, words: Words
+) -> tuple[Button, ...]:
+    """Return the way to the session's page, where the chat has made it public."""
+    address = await publishing.page_of(services, request, watched, session.id)
+    return (Button(words.text("Page"), url=address),) if address is not None else ()
 
 
 def trouble(watch: Watch, words: Words) -> list[Line]:

@@ -1,4 +1,4 @@
-"""The addresses of the site, and how pages go out: in the reader's language, packed, and only if they have changed."""
+"""The addresses of the site, and how pages go out: in the reader's language, packed, only if they have changed."""
 
 from __future__ import annotations
 

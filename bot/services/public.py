@@ -6,6 +6,7 @@ watches and everybody's entries of the book, rungs are those of the default ladd
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -30,6 +31,7 @@ from storage.database import Connection, Database
 from storage.history import Ended
 from storage.published import Published
 from storage.records import Entry
+from storage.watches import Watch
 
 #: So many live sessions, announced ones, and past ones stand on a page.
 MOST_LIVE, MOST_DUE, MOST_PAST, MOST_OF_WATCH = 40, 10, 12, 60
@@ -40,6 +42,8 @@ CURVE = 3 * HOUR
 #: So many charts are kept until their sessions have a new reading.
 MOST_PLOTS = 32
 
+#: A name of a machine with a dot in it, or its number.
+_HOST = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+|localhost|\[[0-9A-Fa-f:.]+\]")
 #: What stands before the address of another page.
 HERE = "page:"
 
@@ -162,7 +166,7 @@ class Plots:
 async def now(database: Database) -> Now:
     """Return what is on the air and what was last."""
     async with database.read() as connection:
-        known = await published.everything(connection)
+        known = await _known(connection)
         found = await sessions.on_air(connection, list(known))
         live, due = _sorted(found)
         on_air = [await _on_air(connection, known[one.watch_id], one) for one in live[:MOST_LIVE]]
@@ -181,12 +185,12 @@ async def one(database: Database, session_id: int, *, now: int, plots: Plots) ->
         session = None if found is None else await sessions.by_id(connection, session_id)
         if found is None or session is None:
             return None
-        its, observed = found
+        its, observed = _discreet(found[0]), found[1]
         if session.state is State.ENDED and session.tally.first_at is None:
             return None  # it was announced, and never came
         session = _shown({its.watch.id: its}, session)
         disputed = (await published.doubted(connection, [session.id])).get(session.id, frozenset())
-        known = await published.everything(connection)
+        known = await _known(connection)
         rivals = await _rivals(connection, its, session, known, disputed)
         others = await history.newest(connection, [its.watch.id], limit=7)
         past = await _over(connection, {its.watch.id: its}, [one for one in others if one.id != session.id][:6])
@@ -217,9 +221,10 @@ async def one(database: Database, session_id: int, *, now: int, plots: Plots) ->
 async def of_watch(database: Database, watch_id: int) -> OfWatch | None:
     """Return all of a watch, or None if it has no page."""
     async with database.read() as connection:
-        its = await published.of_watch(connection, watch_id)
-        if its is None:
+        found = await published.of_watch(connection, watch_id)
+        if found is None:
             return None
+        its = _discreet(found)
         known = {its.watch.id: its}
         live, _ = _sorted(await sessions.on_air(connection, [watch_id]))
         past = await history.newest(connection, [watch_id], limit=MOST_OF_WATCH)
@@ -235,7 +240,7 @@ async def book(database: Database) -> list[Shelf]:
     """Return the records of public watches and everybody's entries, by platform and measure."""
     made = []
     async with database.read() as connection:
-        known = await published.everything(connection)
+        known = await _known(connection)
         entries = await _entries(connection, known)
         on_air, _ = _sorted(await sessions.on_air(connection, list(known)))
         unsure = await published.doubted(connection, [one.id for one in on_air])
@@ -282,9 +287,42 @@ def _sorted(found: Sequence[Session]) -> tuple[list[Session], list[Session]]:
     )
 
 
+async def _known(connection: Connection) -> dict[int, Published]:
+    return {id_: _discreet(its) for id_, its in (await published.everything(connection)).items()}
+
+
+def _discreet(its: Published) -> Published:
+    """Return a watch under a name that does not say where a private one's figures come from."""
+    if not _gives_away(its.name, its.watch):
+        return its
+    return its._replace(name=f"{its.watch.platform} {its.watch.id}")
+
+
+def _gives_away(text: str | None, watch: Watch) -> bool:
+    """Tell whether a text names the host of a private address."""
+    if watch.public or not text:
+        return False
+    hosts = {found.casefold() for found in _HOST.findall(f"{watch.reference} {watch.url or ''}")}
+    return any(host in text.casefold() for host in hosts)
+
+
 def _shown(known: Mapping[int, Published], session: Session) -> Session:
     """Return a session as its page may show it: where it is private, not where its figures come from."""
-    return session if known[session.watch_id].watch.public else replace(session, url=None)
+    watch = known[session.watch_id].watch
+    if watch.public:
+        return session
+    return replace(
+        session,
+        url=None,
+        title=None if _gives_away(session.title, watch) else session.title,
+        hosts=tuple(host for host in session.hosts if not _gives_away(host, watch)),
+    )
+
+
+def _shown_past(its: Published, one: Ended) -> Ended:
+    if its.watch.public:
+        return one
+    return replace(one, url=None, title=None if _gives_away(one.title, its.watch) else one.title)
 
 
 async def _on_air(connection: Connection, its: Published, session: Session) -> OnAir:
@@ -304,7 +342,7 @@ async def _over(connection: Connection, known: Mapping[int, Published], past: Se
     return tuple(
         Over(
             its=known[one.watch_id],
-            session=one if known[one.watch_id].watch.public else replace(one, url=None),
+            session=_shown_past(known[one.watch_id], one),
             disputed=disputed.get(one.id, frozenset()),
         )
         for one in past

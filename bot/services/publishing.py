@@ -9,6 +9,9 @@ from bot.services.context import Services
 from bot.services.watching import Watched, listed
 from storage import chats, published
 
+#: The terminal of who runs the bot: there is nothing to tap.
+CONSOLE = "console"
+
 
 async def public(services: Services, request: Request) -> list[tuple[Watched, bool]]:
     """Return what the chat watches, and whether it has made each public."""
@@ -31,7 +34,7 @@ async def publish(services: Services, request: Request, watched: Sequence[Watche
 
 async def page_of(services: Services, request: Request, watched: Watched, session_id: int) -> str | None:
     """Return the address of a session's page; None where the chat has not made it public, or none is known."""
-    if not services.public_url or request.platform == "console":
+    if not services.public_url or request.platform == CONSOLE:
         return None
     async with services.database.read() as connection:
         chat = await chats.find(connection, platform=request.platform, key=request.chat)
