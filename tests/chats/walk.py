@@ -185,12 +185,12 @@ class Telegram(Side):
     async def give(self, room: Room, line: Line, command: str) -> str:
         chat, who = room.place, self.people[line.who]
         if line.tap is not None:
-            before = len(chat.sent)
+            before = len(chat.sent), len(room.last.history)
             self._messages[chat.id, room.last.id] = "the message with the button"
             press = await self.server.press(room.last, who, line.tap)
             await self.server.until(lambda: press.answer is not None, seconds=WAIT)
             if not (press.answer or {}).get("text"):
-                await self.server.until(lambda: len(chat.sent) > before, seconds=WAIT)
+                await self.server.until(lambda: (len(chat.sent), len(room.last.history)) != before, seconds=WAIT)
                 room.last = chat.last
             return f"Tap: {line.tap}"
         asked = await self.server.say(chat, who, line.text)
@@ -296,7 +296,8 @@ class Discord(Side):
     async def give(self, room: Room, line: Line, command: str) -> str:
         who = self.people[line.who]
         if line.tap is not None:
-            used = await self.server.press(room.last, line.tap, who)
+            what, values = _offered(room.last, line.tap)
+            used = await self.server.press(room.last, what, who, values)
             room.last = await used.message(WAIT)
             return f"Tap: {line.tap}"
         name = line.text.removeprefix("/").partition(" ")[0] or command
@@ -353,6 +354,16 @@ class Discord(Side):
         told = room.last if room.last is not None else room.place.posted[-1]
         called = [self._names[one] for one in sorted({*told.pings.roles, *told.pings.users})]
         return (*(["everyone"] if told.pings.everyone else []), *called)
+
+
+def _offered(message: discord.Message, label: str) -> tuple[str, list[str] | None]:
+    """Return what is pressed for a label, and what is chosen if that is in a list."""
+    for row in message.components:
+        for part in row["components"]:
+            for one in part.get("options") or []:
+                if one["label"] == label:
+                    return part["custom_id"], [one["value"]]
+    return label, None
 
 
 # --- the walk

@@ -28,7 +28,7 @@ class Line:
         text: What is typed on Telegram; on Discord the command's name counts, and what is filled in.
         options: What is filled in on Discord; ``#news`` is that channel, ``<@&fans>`` that role.
         empty: In a chat that watches nothing.
-        tap: The button below the last answer that is tapped; nothing is typed then.
+        tap: The button or value below the last answer that is tapped; nothing is typed then.
     """
 
     text: str = ""
@@ -57,8 +57,8 @@ def line(text: str, *, who: Who = "admin", only: str | None = None, empty: bool 
     return Line(text, options, who, only, empty)
 
 
-def tap(label: str, *, who: Who = "admin") -> Line:
-    return Line(tap=label, who=who)
+def tap(label: str, *, who: Who = "admin", only: str | None = None, empty: bool = False) -> Line:
+    return Line(tap=label, who=who, only=only, empty=empty)
 
 
 PTI = "PTI Space"
@@ -285,6 +285,13 @@ PARTS: dict[str, Part] = {
             line("/settings admins", setting="admins"),
             line("/settings colour blue", only=TELEGRAM),
             line("/settings", who="member"),
+            line("/settings", empty=True),
+            tap("Patience", empty=True),
+            tap("1 h", empty=True),
+            tap("3 h", who="member", empty=True, only=TELEGRAM),  # on Discord only who asked sees it
+            tap("Back", empty=True),
+            tap("Across platforms", empty=True),
+            tap("On", empty=True),
         ]
     ),
     "record": Part(

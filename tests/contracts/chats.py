@@ -781,7 +781,10 @@ def _tappable(message: discord_server.Message) -> list[dict[str, Any]]:
 def _offered(part: dict[str, Any]) -> list[tuple[str, str, bool]]:
     """Return what a button or list offers: its label, what it types or opens, and whether it is marked as set."""
     if part["type"] == STRING_SELECT:
-        return [(one["label"], one["value"], bool(one.get("default"))) for one in part["options"]]
+        return [
+            (one["label"].removeprefix("✓ "), one["value"], one.get("default") or one["label"].startswith("✓ "))
+            for one in part["options"]
+        ]
     is_set = part["label"].startswith("✓ ")
     what = part.get("url") or part["custom_id"].removeprefix("=")
     return [(part["label"].removeprefix("✓ "), what, is_set)]

@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from bot.chats.discord import menus
+from bot.chats.discord import menus, render
 from bot.ports.command import Request
 from bot.ports.message import Button, Message, Option, Select, Span, says
 from tests.chats.discord.setting import Heard, Place, connected, ephemeral, post, soon
-from tests.servers.discord import Channel, cut, status
+from tests.servers.discord import Channel, checks, cut, status
 from tests.servers.discord import Message as Sent
 from tests.servers.discord.interactions import DEFERRED_REPLY, DEFERRED_UPDATE, UPDATE, Interaction
 
@@ -174,6 +176,41 @@ async def test_values_of_no_list_are_no_command(place: Place, channel: Channel) 
         used = await place.server.press(message, "=?0", place.boss, [])
         await used.message()
     assert [one.command for one in heard.requests] == ["?0"]
+
+
+hostile = st.one_of(
+    st.sampled_from(
+        ["x", "x" * 200, "👩\u200d👩\u200d👧\u200d👦" * 30, "\u202e", "", " ", "a\ud83d", "@everyone", "`*_"]
+    ),
+    st.text(),
+)
+commands = st.one_of(hostile, st.integers(0, 99).map(lambda number: f"/settings {number}"))
+options = st.builds(Option, label=hostile, command=commands, chosen=st.booleans(), about=hostile)
+anything = st.builds(
+    Message,
+    selects=st.lists(st.builds(Select, hostile, st.lists(options, max_size=40).map(tuple)), max_size=7).map(tuple),
+    buttons=st.lists(st.builds(Button, hostile, command=commands, chosen=st.booleans()), max_size=30).map(tuple),
+    menu=st.booleans(),
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(anything)
+def test_nothing_that_can_be_tapped_is_over_any_limit(message: Message) -> None:
+    body = render.payload(post("1", message=message))
+    checks.message(body)
+    rows = body["components"]
+    lists = [row for row in rows if row["components"][0]["type"] == checks.STRING_SELECT]
+    assert all(len(row["components"]) == 1 for row in lists)
+
+
+async def test_several_that_are_set_are_marked_in_their_labels(place: Place, channel: Channel) -> None:
+    options = tuple(Option(label=one, command=f"/settings x {one}", chosen=one in "ace") for one in "abcde")
+    async with connected(place.server, Obeying()) as discord:
+        await discord.send(post(channel, message=replace(menu(), selects=(Select("Which", options),))))
+    (shown,) = channel.messages[0].components[0]["components"]
+    assert [one["label"] for one in shown["options"]] == ["✓ a", "b", "✓ c", "d", "✓ e"]
+    assert not any(one.get("default") for one in shown["options"])
 
 
 async def test_descriptions_are_shown_and_make_a_list_of_a_few_values(place: Place, channel: Channel) -> None:
