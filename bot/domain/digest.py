@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bot.domain.alerts import card, close, correction, ended, milestone, outage, record, reminder, started
+from bot.domain.measure import measured
 from bot.domain.reading import State
 from bot.domain.story import Story
 
@@ -22,7 +24,7 @@ def fresh(stories: Sequence[tuple[int, Story]], *, now: int) -> list[tuple[int, 
     by_session: dict[int, list[tuple[int, Story]]] = defaultdict(list)
     for id_, story in sorted(stories, key=lambda one: (one[1].at, one[0])):
         by_session[story.session.id].append((id_, story))
-    kept = [one for group in by_session.values() for one in _of_session(group, now)]
+    kept = [(id_, _as_it_stands(one)) for group in by_session.values() for id_, one in _of_session(group, now)]
     return sorted(kept, key=lambda one: (one[1].at, one[0]))
 
 
@@ -35,6 +37,16 @@ def _of_session(group: Sequence[tuple[int, Story]], now: int) -> list[tuple[int,
         if last[story.kind, story.measure if story.kind == record.KIND else None] == id_
         and _is_fresh(story, kinds, now)
     ]
+
+
+def _as_it_stands(story: Story) -> Story:
+    """Return a record with the figure that it has grown to since."""
+    if story.kind != record.KIND or story.measure is None or story.value is None:
+        return story
+    now = measured(story.session.tally, story.measure)
+    if now is None or now <= story.value:
+        return story
+    return replace(story, value=now, records=tuple(replace(one, value=now) for one in story.records))
 
 
 def _is_fresh(story: Story, kinds: set[str], now: int) -> bool:

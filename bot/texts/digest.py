@@ -20,9 +20,11 @@ def write(told: Sequence[tuple[int, Message]], words: Words) -> Message:
         if (date := words.date(at).text) != day:
             day = date
             lines.append((bold(day),))
-        lines.append(
-            words.say("{symbol} {time}: {what}", symbol=message.symbol, time=words.time(at), what=message.title)
-        )
+        what = message.title
+        if message.fields:  # a recap's peak
+            first = message.fields[0]
+            what = words.say("{what} – {label}: {value}", what=what, label=first.label, value=first.value)
+        lines.append(words.say("{symbol} {time}: {what}", symbol=message.symbol, time=words.time(at), what=what))
     left = len(told) - MOST
     if left > 0:
         lines.append(words.plural("and {n} more before", "and {n} more before", left))

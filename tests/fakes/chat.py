@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict, deque
+from collections.abc import Callable
 
 from bot.ports.chat import Listener, Post, Target, lane
 from bot.ports.message import Message, plain_text
@@ -16,6 +17,7 @@ class FakeChat:
     Attributes:
         tried: Every send, as (chat, delivery), failed ones too.
         posts: What arrived, in order.
+        arrived_at: When each did, if there is a clock.
         busy: How many sends are under way in each chat.
         most_busy: How many there were at once, at most.
         told: What was written to people in private.
@@ -24,13 +26,22 @@ class FakeChat:
         gates: A send to one of these chats waits for its gate: a chat that hangs.
     """
 
-    def __init__(self, platform: str = "fake", *, by_topic: bool = False, pace: Pace | None = None) -> None:
+    def __init__(
+        self,
+        platform: str = "fake",
+        *,
+        by_topic: bool = False,
+        pace: Pace | None = None,
+        clock: Callable[[], int] | None = None,
+    ) -> None:
         self.platform = platform
         self.by_topic = by_topic
         self.pace = pace or Pace(Limits())
         self.told: list[tuple[str, Message]] = []
         self.tried: list[tuple[str, int]] = []
         self.posts: list[Post] = []
+        self.arrived_at: list[int] = []
+        self._clock = clock
         self.busy: dict[str, int] = defaultdict(int)
         self.most_busy: dict[str, int] = defaultdict(int)
         self.removed: list[tuple[str, str]] = []
@@ -69,6 +80,8 @@ class FakeChat:
             if self._fails[chat]:
                 raise self._fails[chat].popleft()
             self.posts.append(post)
+            if self._clock is not None:
+                self.arrived_at.append(self._clock())
         finally:
             self.busy[chat] -= 1
         return f"post-{post.delivery}"

@@ -13,6 +13,7 @@ from bot.pipeline.cards import Cards
 from bot.pipeline.deliver import Deliver
 from bot.pipeline.ingest import Ingest
 from bot.pipeline.outage import Outage
+from bot.pipeline.quiet import Morning
 from bot.pipeline.recaps import Recaps
 from bot.pipeline.remind import Remind
 from bot.ports.message import plain_text
@@ -32,7 +33,7 @@ class Clockwork:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.clock = Clock()
-        self.chat = FakeChat()
+        self.chat = FakeChat(clock=self.clock)
         self.owed = asyncio.Event()
         self.writer = Writer(database, self.clock, installation="")
         self.deliver = Deliver(database, {"fake": self.chat}, self.writer.post, clock=self.clock)
@@ -44,6 +45,7 @@ class Clockwork:
         self.remind = Remind(self.database, self.owed)
         self.outage = Outage(self.database, self.owed)
         self.recaps = Recaps(self.database, {"fake": self.chat}, self.writer.recap)
+        self.morning = Morning(self.database, self.owed)
         self.cards = Cards(self.database, {"fake": self.chat}, self.writer.card, owed=self.owed)
 
     async def watch(self, *keys: str, kinds: Sequence[str], patience: int | None = None, **values: Any) -> None:
@@ -77,7 +79,13 @@ class Clockwork:
         await self.remind.tick(at)
         await self.outage.tick(at)
         await self.cards.tick(at)
+        await self.morning.tick(at)
         await self.deliver.tick(at)
+
+    @property
+    def sent_at(self) -> list[int]:
+        """When each post arrived."""
+        return self.chat.arrived_at
 
     def heard(self, key: str) -> list[str]:
         """What a chat was told: titles, an edit with an arrow before it."""

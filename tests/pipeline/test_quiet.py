@@ -1,0 +1,249 @@
+"""A chat's quiet hours: nothing comes in them that should not, and nothing that was held is lost."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from bot.domain import DAY, HOUR, MINUTE
+from bot.domain.alerts import KINDS
+from bot.domain.quiet import Mode, Quiet
+from bot.domain.reading import Answer, Reading, State
+from bot.ports.chat import Post, Unsure
+from bot.ports.message import plain_text
+from storage import chats, held
+from storage.database import Database
+from tests.fakes.clockwork import Clockwork
+from tests.fakes.rows import a_chat, rows
+
+ALL = tuple(KINDS)
+#: 22 November 2026, 00:00 in UTC.
+MIDNIGHT = 1_795_305_600_000
+NIGHT = Quiet(begins=23 * 60, ends=7 * 60)
+
+
+@pytest.fixture(name="bot")
+async def _bot(database: Database) -> Clockwork:
+    at = Clockwork(database)
+    at.clock.now = MIDNIGHT
+    return at
+
+
+async def quiet(bot: Clockwork, hours: Quiet | None, *, key: str = "ann", timezone: str = "UTC") -> None:
+    async with bot.database.write() as connection:
+        chat = await a_chat(connection, key)
+        text = None if hours is None else hours.text()
+        await chats.change(connection, chat.id, quiet=text, timezone=timezone)
+        await held.look_again(connection, chat.id, bot.clock.now)
+
+
+async def says(bot: Clockwork, figure: float | None, *, key: str = "s", state: State = State.LIVE) -> None:
+    reading = Reading(session=key, state=state, concurrent=figure)
+    await bot.says(Answer(at=bot.clock.now, readings=(reading,)))
+    await bot.tick(bot.clock.now)
+
+
+async def lasts(bot: Clockwork, *figures: float, key: str = "s", state: State = State.LIVE) -> None:
+    for figure in figures:
+        await says(bot, figure, key=key, state=state)
+        bot.clock.now += MINUTE
+
+
+async def ends(bot: Clockwork, key: str = "s") -> None:
+    for _ in range(7):
+        await says(bot, None, key=key, state=State.ENDED)
+        bot.clock.now += MINUTE
+
+
+def text(post: Post) -> str:
+    return "\n".join(map(plain_text, (post.message.title, *post.message.lines)))
+
+
+async def states(bot: Clockwork, column: str = "state") -> Counter[Any]:
+    async with bot.database.read() as connection:
+        return Counter(value for (value,) in await rows(connection, "delivery", column))
+
+
+async def a_night(bot: Clockwork) -> None:
+    """Two sessions overnight: one ends with a record, one goes on into the day."""
+    bot.clock.now = MIDNIGHT + 12 * HOUR
+    await lasts(bot, 50, 60, 60, key="before")
+    await ends(bot, "before")
+    bot.chat.posts.clear()
+    bot.clock.now = MIDNIGHT + DAY + 2 * HOUR
+    await lasts(bot, 40, 90, 130, 270, 260, key="night")
+    await ends(bot, "night")
+    bot.clock.now = MIDNIGHT + DAY + 7 * HOUR - 20 * MINUTE
+    await lasts(bot, 30, 40, 110, 120, key="morning")
+
+
+async def test_what_is_held_comes_as_one_digest_without_what_has_gone_stale(bot: Clockwork) -> None:
+    await bot.watch("ann", "bob", kinds=ALL)
+    await quiet(bot, NIGHT)
+    await a_night(bot)
+    assert bot.heard("ann") == []
+    assert len(bot.heard("bob")) > 5  # who has no quiet hours hears all of it
+    while bot.clock.now < MIDNIGHT + DAY + 7 * HOUR:
+        await lasts(bot, 120, key="morning")
+    bot.restart()
+    await lasts(bot, 120, 120, 120, key="morning")
+    (digest,) = [post for post in bot.chat.posts if post.target.chat == "ann"]
+    told = text(digest)
+    assert plain_text(digest.message.title) == "While it was quiet here: 4 things worth knowing"
+    assert told.count("270") == 2  # the record as it stood in the end, and the recap of the night
+    assert told.count("live") == 1  # the start of what is on still, and no other
+    assert "100" in told  # its highest rung
+    assert digest.mention is None
+    assert await states(bot) >= Counter(sent=4)
+    assert "held" not in await states(bot)
+
+
+async def test_one_thing_that_was_held_comes_as_it_would_have_come(bot: Clockwork) -> None:
+    await bot.watch("ann", kinds=["ended"], mention="here")
+    await quiet(bot, NIGHT)
+    bot.clock.now = MIDNIGHT + HOUR
+    await lasts(bot, 50, 60, 60)
+    await ends(bot)
+    bot.clock.now = MIDNIGHT + 7 * HOUR
+    await bot.tick(bot.clock.now)
+    await bot.tick(bot.clock.now)
+    (post,) = bot.chat.posts
+    assert post.message.symbol == "🏁"
+    assert post.message.fields
+    assert post.mention is None
+    async with bot.database.read() as connection:
+        assert await rows(connection, "delivery", "state", "message_key", "digest_id") == [
+            ("sent", f"post-{post.delivery}", None)
+        ]
+
+
+async def test_kinds_go_their_own_ways(bot: Clockwork) -> None:
+    modes = {"record": Mode.SEND, "ended": Mode.SILENT, "started": Mode.DROP}
+    await bot.watch("ann", kinds=ALL, mention="here")
+    await quiet(bot, Quiet(begins=23 * 60, ends=7 * 60, modes=modes))
+    await a_night(bot)
+    by_symbol = {post.message.symbol: post for post in bot.chat.posts}
+    assert set(by_symbol) == {"🏆", "🏁"}
+    assert (by_symbol["🏆"].silent, by_symbol["🏁"].silent) == (False, True)
+    assert by_symbol["🏁"].mention is None
+    errors = await states(bot, "error")
+    assert errors["quiet hours"] == 2
+
+
+async def test_a_card_that_was_held_is_the_recap_in_the_morning(bot: Clockwork) -> None:
+    await bot.watch("ann", kinds=ALL, style="card")
+    await quiet(bot, NIGHT)
+    bot.clock.now = MIDNIGHT + HOUR
+    await lasts(bot, 50, 60, 60)
+    await ends(bot)
+    assert bot.chat.posts == []
+    bot.clock.now = MIDNIGHT + 7 * HOUR
+    await bot.tick(bot.clock.now)
+    assert [post.message.symbol for post in bot.chat.posts] == ["🏁"]
+    for _ in range(30):
+        bot.clock.now += MINUTE
+        await bot.tick(bot.clock.now)
+    assert {post.replaces for post in bot.chat.posts[1:]} <= {f"post-{bot.chat.posts[0].delivery}"}
+
+
+async def test_hours_that_are_changed_count_at_once(bot: Clockwork) -> None:
+    await bot.watch("ann", kinds=ALL)
+    await quiet(bot, NIGHT)
+    bot.clock.now = MIDNIGHT + HOUR
+    await lasts(bot, 50, 60, 60)
+    await quiet(bot, Quiet(begins=0, ends=9 * 60))
+    await bot.tick(MIDNIGHT + 8 * HOUR)
+    assert bot.chat.posts == []
+    await quiet(bot, None)
+    await bot.tick(MIDNIGHT + 8 * HOUR)
+    await bot.tick(MIDNIGHT + 8 * HOUR)
+    assert len(bot.chat.posts) == 1
+
+
+async def test_a_digest_whose_answer_was_lost_is_sent_again_under_the_same_number(bot: Clockwork) -> None:
+    await bot.watch("ann", kinds=ALL)
+    await quiet(bot, NIGHT)
+    await a_night(bot)
+    bot.chat.posts.clear()
+    bot.chat.fails("ann", Unsure("cut off"))
+    bot.clock.now = MIDNIGHT + DAY + 7 * HOUR
+    await bot.tick(bot.clock.now)
+    bot.restart()
+    await lasts(bot, 500, 500, key="morning")  # it does not become part of the digest
+    for _ in range(20):
+        bot.clock.now += MINUTE
+        await bot.tick(bot.clock.now)
+    tried = [delivery for chat, delivery in bot.chat.tried if chat == "ann"]
+    digests = [post for post in bot.chat.posts if post.target.chat == "ann" and post.message.symbol == "🌅"]
+    assert len(digests) == 1
+    assert tried.count(digests[0].delivery) == 2
+
+
+async def test_a_clock_that_was_set_back_holds_nothing_for_longer_than_a_day(bot: Clockwork) -> None:
+    await bot.watch("ann", kinds=ALL)
+    await quiet(bot, NIGHT)
+    bot.clock.now = MIDNIGHT + HOUR
+    await lasts(bot, 50, 60, 60)
+    bot.clock.now -= 40 * DAY
+    await bot.morning.rearm(bot.clock.now)
+    await quiet(bot, None)
+    await bot.tick(bot.clock.now)
+    await bot.tick(bot.clock.now)
+    assert len(bot.chat.posts) == 1
+
+
+ZONES = ("Asia/Karachi", "Asia/Seoul", "Europe/Madrid", "America/St_Johns", "Australia/Lord_Howe", "UTC")
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_through_a_year_nothing_comes_when_it_should_not_and_nothing_is_lost(
+    bot: Clockwork, seed: int
+) -> None:
+    """Random zones, hours, modes and sessions, on days with and without a change of clocks; kills between."""
+    chance = random.Random(seed)
+    zone = ZoneInfo(ZONES[seed])
+    begins, length = chance.randrange(24 * 60), chance.randrange(30, 20 * 60)
+    usual = chance.choice([Mode.HOLD, Mode.SILENT, Mode.DROP])
+    modes = {kind: chance.choice(list(Mode)) for kind in ("record", "ended", "milestone") if chance.random() < 0.5}
+    hours = Quiet(begins=begins, ends=(begins + length) % (24 * 60), usual=usual, modes=modes)
+    await bot.watch("ann", kinds=ALL)
+    await quiet(bot, hours, timezone=zone.key)
+    days = sorted(chance.sample(range(365), 6)) + [88, 298]
+    for number, day in enumerate(sorted(days)):
+        bot.clock.now = MIDNIGHT + (day - 325) * DAY + chance.randrange(24) * HOUR
+        if number and bot.clock.now < now:
+            continue
+        for _ in range(8):
+            await says(bot, chance.choice([20, 60, 110, 260, 520]), key=f"s{number}")
+            bot.clock.now += chance.randrange(1, 90) * MINUTE
+            if chance.random() < 0.2:
+                bot.restart()
+        await ends(bot, f"s{number}")
+        now = bot.clock.now
+        for _ in range(30):  # the night passes
+            bot.clock.now += HOUR
+            await bot.tick(bot.clock.now)
+    for post, at in zip(bot.chat.posts, bot.sent_at, strict=True):
+        local = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=at)).astimezone(zone)
+        minute = local.hour * 60 + local.minute
+        inside = (minute - hours.begins) % (24 * 60) < length
+        kind = str(post.facts["kind"])
+        if inside:
+            assert kind != "digest"
+            assert hours.mode(kind) in {Mode.SILENT, Mode.SEND}
+            assert post.silent == (hours.mode(kind) is Mode.SILENT)
+    found = await states(bot)
+    assert set(found) <= {"sent", "superseded", "expired"}
+    ids = [id_ for post in bot.chat.posts for id_ in (post.tells or (post.delivery,))]
+    assert max(Counter(ids).values()) == 1
+    assert found["sent"] == len(ids)
+    if usual is Mode.HOLD:  # each end was told, held or not
+        async with bot.database.read() as connection:
+            kinds = await rows(connection, "delivery", "kind", "state")
+        if "ended" not in modes:
+            assert {state for kind, state in kinds if kind == "ended"} == {"sent"}
