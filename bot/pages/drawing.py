@@ -15,7 +15,7 @@ from markupsafe import Markup
 from bot.domain.chart import Chart, Curve, Kind, Mark, Point, highest
 
 #: In pixels.
-HEIGHT, ABOVE, BELOW = 320, 40, 30
+HEIGHT, ABOVE, BELOW = 310, 24, 30
 #: The widths at which labels must have room.
 PHONE, SCREEN = 330, 680
 #: Of the lines, in units of their own across.
@@ -272,7 +272,8 @@ def _mark(mark: Mark, plane: _Plane) -> Iterable[Markup]:
 
 
 def _text(label: _Label, *, everywhere: bool, leftward: bool) -> Markup:
-    text = f"{_RTL_ISOLATE}{label.text}{_END}" if leftward else label.text
+    written_leftward = leftward and any(unicodedata.bidirectional(sign) in {"R", "AL"} for sign in label.text)
+    text = f"{_RTL_ISOLATE}{label.text}{_END}" if written_leftward else label.text
     return Markup('<text class="{}" x="{}%" y="{}" dx="{}" text-anchor="{}">{}</text>').format(
         label.kind if everywhere else f"{label.kind} wide",
         _short(label.x * 100),

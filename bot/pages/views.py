@@ -118,7 +118,7 @@ class Writer:
         what = about(session, words, called=its.name)
         if what is not None and lines and lines[0] == what:
             lines = lines[1:]
-        lines += [_disputed(words, found.disputed)] if found.disputed else []
+        lines += _doubts(found, words)
         footer = (
             message.footer if found.observed else words.say("These figures were imported, not observed by us.")
         )
@@ -409,6 +409,18 @@ def _record(row: Row, shelf: Shelf, asked: Asked) -> dict[str, Any]:
 
 def _field(one: Field, where: Where) -> dict[str, Any]:
     return {"label": one.label, "value": html(one.value, where)}
+
+
+def _doubts(found: public.One, words: Words) -> list[Line]:
+    """Return what is to be said of figures that are disputed: its own, and those that it is compared with."""
+    told = [_disputed(words, found.disputed)] if found.disputed else []
+    rivals = [one.standing.previous for one in found.story.records]
+    rivals += [found.story.chase.rival] if found.story.chase is not None else []
+    for holder in dict.fromkeys(name(one.holder) for one in rivals if one.disputed):
+        told.append(
+            words.say("⚠️ The figure of {holder} is imported, not observed by us, and disputed.", holder=holder)
+        )
+    return told
 
 
 def _disputed(words: Words, measures: Iterable[Measure]) -> Line:
