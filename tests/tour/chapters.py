@@ -103,6 +103,12 @@ def outline() -> list[Chapter]:
             "and nobody called but whom the admin chose.",
             raw=True,
         ),
+        Chapter(
+            "settings",
+            "Settings",
+            "`/settings` is a menu: what is set, and behind each button what it does. Two taps change a thing, in "
+            "the same message; who may not is told so alone.",
+        ),
     ]
 
 
@@ -150,6 +156,11 @@ async def _saturday(scene: Stage) -> None:
 
 async def _sunday(scene: Stage) -> None:
     await scene.at(SUNDAY)
+    async with scene.chapter("settings"):
+        await scene.both("/settings", "settings", {})
+        await scene.turns("Patience")
+        await scene.taps("5 min", who=scene.ben)
+        await scene.turns("1 h")
     async with scene.chapter("choosing"):
         await scene.says(f"/watch {ADDRESS} as Night Radio in @nightradio_news")
         await scene.says("/subscribe Night Radio milestones records at 500 1k 2k in @nightradio_news")

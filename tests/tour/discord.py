@@ -13,7 +13,8 @@ from babel.dates import format_date
 from tests.tour.look import ZONE, avatar, clock, picture
 from tests.tour.scene import Json, Post
 
-LINK_BUTTON = 5
+LINK_BUTTON, CHOSEN_BUTTON = 5, 1
+LIST = 3
 Names = Mapping[str, str]
 
 #: https://docs.discord.com/developers/reference#message-formatting and what its apps read besides.
@@ -100,6 +101,12 @@ def _embed(one: Json, post: Post) -> Iterator[str]:
 
 
 def _key(button: Json) -> str:
+    if button["type"] == LIST:
+        chosen = [one["label"] for one in button["options"] if one.get("default")]
+        shown = chosen[0] if chosen else button.get("placeholder", "")
+        return f'<span class="key list{"" if chosen else " empty"}">{escape(shown)}</span>'
+    if button.get("style") == CHOSEN_BUTTON:
+        return f'<span class="key set">{escape(button["label"])}</span>'
     out = button.get("style") == LINK_BUTTON
     return f'<span class="key{" out" if out else ""}">{escape(button["label"])}</span>'
 

@@ -55,6 +55,7 @@ class Stage:
     _chapter: Chapter | None = None
     _hour: int = 0
     _seen: set[object] = field(default_factory=set)
+    _asked: dc.Message | None = None
 
     def __post_init__(self) -> None:
         world = self.telegram.world
@@ -151,7 +152,7 @@ class Stage:
         """Let somebody use a command on Discord, and wait for the answer."""
         channel = channel or self.live
         used = await self.discord.interaction(channel, who or self.boss, name, dict(options or {}))
-        message = await used.message(WAIT)
+        message = self._asked = await used.message(WAIT)
         shown = {key: self._shown(value) for key, value in (options or {}).items()}
         self._answer(message, ((who or self.boss).payload()["global_name"], f"/{name}", shown))
 
@@ -166,6 +167,24 @@ class Stage:
         answer = await used.message(WAIT)
         title = message.embeds[0].get("title") or message.embeds[0]["description"].partition("\n")[0]
         self._answer(answer, (who.payload()["global_name"], f"{button} below “{title}”", {}))
+
+    async def turns(self, label: str) -> None:
+        """Let Ann tap a button or value of the newest menu on both, and note the menus as they stand then."""
+        assert self._chapter is not None
+        menu = self.group.sent[-1]
+        edits = len(menu.history)
+        await self.telegram.press(menu, self.ann, label)
+        await self.telegram.until(lambda: len(menu.history) > edits, seconds=WAIT)
+        did = Bubble(
+            place=self.group.title or "", who="Ann", at=self.clock.now, text=f"Ann taps {label}", notice=True
+        )
+        self._chapter.telegram += [did, self._bubble(menu)]
+        shown = self._asked
+        assert shown is not None
+        what, values = _value(shown, label)
+        used = await self.discord.press(shown, what, self.boss, values)
+        await used.message(WAIT)
+        self._answer(shown, (self.boss.payload()["global_name"], label, {}))
 
     async def look(self) -> None:
         """Note the newest card on each platform again, as it stands by now."""
@@ -238,6 +257,16 @@ class Stage:
                 names=names,
             )
         )
+
+
+def _value(message: dc.Message, label: str) -> tuple[str, list[str] | None]:
+    """Return what is pressed for a label, and what is chosen if that is in a list."""
+    for row in message.components:
+        for part in row["components"]:
+            for one in part.get("options") or []:
+                if one["label"] == label:
+                    return part["custom_id"], [one["value"]]
+    return label, None
 
 
 def _title(message: dc.Message) -> str:
