@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 import structlog
@@ -59,7 +60,7 @@ async def chart(request: Request, services: Services, words: Words) -> Message:
     chosen = {word.lower() for word in looks}
     picture = await painted(
         services,
-        drawn.chart(plot, words, dark=DARK in chosen, size=Size.TALL if TALL in chosen else Size.WIDE),
+        drawn.chart(plot, words, dark=_dark(chosen), size=Size.TALL if TALL in chosen else Size.WIDE),
         alt=drawn.alt(plot, words),
     )
     return Message(
@@ -78,6 +79,11 @@ async def painted(services: Services, one: Chart, *, alt: str) -> Picture | Draw
     except DrawError as error:
         log.warning("a chart was not drawn", why=str(error))
         return error
+
+
+def _dark(chosen: Collection[str]) -> bool | None:
+    """Return whether it shall be dark; None where that was not said: as the chat has it."""
+    return True if DARK in chosen else False if LIGHT in chosen else None
 
 
 def _sentence(plot: Plot, words: Words) -> Line:

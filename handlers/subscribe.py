@@ -33,7 +33,7 @@ STYLES: dict[str, tuple[str | None, bool]] = {
 #: A role as Discord writes it where somebody picked one.
 _ROLE = re.compile(r"<@&([0-9]{1,20})>")
 _ROLES_ON = "discord"
-_NO_EDITS = "console"
+NO_EDITS = "console"
 
 
 async def subscribe(request: Request, services: Services, words: Words) -> Message:
@@ -53,8 +53,8 @@ async def subscribe(request: Request, services: Services, words: Words) -> Messa
     if "at" in given:
         values["ladder"] = read_ladder(given["at"].split(), words)
     if "mention" in given:
-        values["mention"] = _whom(given["mention"], request, words)
-    if "as" in given and request.platform == _NO_EDITS and given["as"].lower() != "posts":
+        values["mention"] = whom(given["mention"], request, words)
+    if "as" in given and request.platform == NO_EDITS and given["as"].lower() != "posts":
         raise Mistake(words.say("What a terminal has shown cannot be edited: here alerts come as posts."))
     if "as" in given:
         values["style"], values["resend"] = STYLES[_style(given["as"])]
@@ -85,8 +85,8 @@ def what_comes(made: Subscription, words: Words) -> tuple[Line, ...]:
     if made.mention is not None and CALLS_NOBODY.isdisjoint(made.kinds):
         lines.append(words.say("Each calls {whom}, at most once an hour.", whom=called(made.mention)))
     elif made.mention is not None:
-        whom, quiet = called(made.mention), words.list(names(CALLS_NOBODY.intersection(made.kinds), words))
-        lines.append(words.say("Each but {quiet} calls {whom}, at most once an hour.", quiet=quiet, whom=whom))
+        who, quiet = called(made.mention), words.list(names(CALLS_NOBODY.intersection(made.kinds), words))
+        lines.append(words.say("Each but {quiet} calls {whom}, at most once an hour.", quiet=quiet, whom=who))
     return tuple(lines)
 
 
@@ -154,7 +154,12 @@ def _is_whom(value: str) -> bool:
     return " " not in value or _ROLE.search(value) is not None
 
 
-def _whom(value: str, request: Request, words: Words) -> str | None:
+def whom(value: str, request: Request, words: Words) -> str | None:
+    """Return whom typed words call: ``here``, the platform's id of a role, or None for nobody.
+
+    Raises:
+        Mistake: They name nobody who can be called here.
+    """
     wanted = value.strip().lower().removeprefix("@")
     if wanted in NOBODY:
         return None

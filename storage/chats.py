@@ -28,6 +28,7 @@ class Chat:
         counting: ``lakh`` or ``million``; None for what the language does.
         quiet: Its quiet hours: see ``bot.domain.quiet``.
         theme: Of its charts: ``dark``; None for light.
+        mention, style: What new subscriptions begin with: see ``Subscription``.
     """
 
     id: int
@@ -45,6 +46,8 @@ class Chat:
     counting: str | None
     quiet: str | None
     theme: str | None
+    mention: str | None
+    style: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,7 +180,7 @@ async def _merge(connection: Connection, newer: Chat, *, into: Chat) -> None:
     """Take all that a chat has over into another one, and delete it."""
     kept = {
         name: getattr(newer, name)
-        for name in ("timezone", "language", "title", "locale", "counting", "quiet", "theme")
+        for name in ("timezone", "language", "title", "locale", "counting", "quiet", "theme", "mention", "style")
     }
     changed: dict[str, Any] = {name: value for name, value in kept.items() if value}
     if newer.patience is not None:
@@ -260,6 +263,8 @@ async def subscribe(
         .values(values)
     )
     if changed.rowcount == 0:
+        of_chat = await connection.execute(sa.select(chat.c.mention, chat.c.style).where(chat.c.id == chat_id))
+        values = {**of_chat.one()._mapping, **values}  # noqa: SLF001
         await connection.execute(
             sa.insert(subscription).values(
                 chat_id=chat_id, watch_id=watch_id, topic=topic, created_at=now, **values
@@ -283,6 +288,12 @@ async def change_subscriptions(
             break
     await revise(connection)
     return changed.rowcount
+
+
+async def change_all(connection: Connection, chat_id: int, **values: Any) -> None:
+    """Set columns of all subscriptions of a chat."""
+    await connection.execute(sa.update(subscription).where(subscription.c.chat_id == chat_id).values(values))
+    await revise(connection)
 
 
 async def change_subscription(connection: Connection, id_: int, **values: Any) -> None:

@@ -45,6 +45,8 @@ chat = sa.Table(
     sa.Column("counting", sa.Text),  # "lakh" or "million"; null: as the language counts
     sa.Column("quiet", sa.Text),  # JSON: see bot.domain.quiet
     sa.Column("theme", sa.Text),  # of its charts: "dark"; null is light
+    sa.Column("mention", sa.Text),  # whom alerts of new watches call
+    sa.Column("style", sa.Text),  # how they come: "card" or "both"; null is posts
     sa.UniqueConstraint("platform", "key"),
 )
 

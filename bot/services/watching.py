@@ -10,6 +10,7 @@ from typing import Any
 from bot.domain import MINUTE
 from bot.domain.alerts import ASKED_FOR, KINDS, started
 from bot.domain.outside import clean
+from bot.domain.sentence import N_
 from bot.ports.command import Request
 from bot.ports.rooms import Bound
 from bot.ports.source import Description, Gathers, NotAllowed, Source
@@ -147,11 +148,13 @@ async def add(services: Services, request: Request, address: str, *, name: str |
     """
     source, reference = services.registry.split(address)
     if source.for_operators and not request.is_operator:
-        raise NotAllowed(f"Only the bot's operators may watch {source.platform}: addresses.")
+        raise NotAllowed(N_("Only the bot's operators may watch {platform}: addresses."), platform=source.platform)
     if isinstance(source, Bound):
         if request.platform != source.of_chat:
             raise NotAllowed(
-                f"{source.platform}: addresses are watched in chats of {source.of_chat.title()} only."
+                N_("{platform}: addresses are watched in chats of {chats} only."),
+                platform=source.platform,
+                chats=source.of_chat.title(),
             )
         reference = f"{request.chat}/{reference}"
         source.admit(reference, user=request.user, roles=request.roles)
@@ -409,6 +412,15 @@ async def set_roles(services: Services, request: Request, roles: Sequence[str]) 
     async with services.database.write() as connection:
         chat = await chat_of(services, request, connection)
         await chats.set_roles(connection, chat.id, roles)
+
+
+async def set_for_all(services: Services, request: Request, **values: Any) -> None:
+    """Set how alerts come (``mention``, ``style``, ``resend``) for all that the chat watches, and will watch."""
+    async with services.database.write() as connection:
+        chat = await chat_of(services, request, connection)
+        of_chat = {name: value for name, value in values.items() if name in {"mention", "style"}}
+        await chats.change(connection, chat.id, **of_chat)
+        await chats.change_all(connection, chat.id, **values)
 
 
 async def set_for_chat(services: Services, request: Request, **values: Any) -> None:

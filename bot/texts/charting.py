@@ -37,7 +37,7 @@ LONG = 10_000
 MOST_RUNGS = 12
 
 
-def chart(plot: Plot, words: Words, *, dark: bool = False, size: Size = Size.WIDE) -> Chart:
+def chart(plot: Plot, words: Words, *, dark: bool | None = None, size: Size = Size.WIDE) -> Chart:
     """Return the chart of a session, by the reader's clock, with the session before it behind."""
     one, before = plot.course, plot.before
     behind = (Curve(label=_dated(before, words), points=before.points, faint=True),) if before else ()
@@ -57,12 +57,12 @@ def chart(plot: Plot, words: Words, *, dark: bool = False, size: Size = Size.WID
         clock=_clock(words),
         gap=words.text("no readings"),
         note=_note(one, words),
-        dark=dark,
+        dark=words.dark if dark is None else dark,
         size=size,
     )
 
 
-def compared(courses: Sequence[Course], words: Words, *, dark: bool = False, size: Size = Size.WIDE) -> Chart:
+def compared(courses: Sequence[Course], words: Words, *, dark: bool | None = None, size: Size = Size.WIDE) -> Chart:
     """Return the chart of sessions of one unit, aligned at their starts.
 
     Args:
@@ -101,7 +101,7 @@ def compared(courses: Sequence[Course], words: Words, *, dark: bool = False, siz
         across=tuple(Tick(at, _length(at)) for at in length_steps(longest)),
         clock=words.text("hours from the start"),
         gap=words.text("no readings"),
-        dark=dark,
+        dark=words.dark if dark is None else dark,
         size=size,
     )
 
@@ -111,7 +111,7 @@ def _labels(courses: Sequence[Course], words: Words) -> list[str]:
     labels = [", ".join((name(one.name), words.short_date(one.first))) for one in courses]
     if len(set(labels)) == len(labels):
         return labels
-    return [f"{label}, {words.clock(one.first).text}" for one, label in zip(courses, labels, strict=True)]
+    return [f"{label}, {words.time(one.first).text}" for one, label in zip(courses, labels, strict=True)]
 
 
 def alt(plot: Plot, words: Words) -> str:

@@ -8,6 +8,8 @@ from bot.texts.words import Words
 from storage.chats import Chat
 
 UTC = "UTC"
+#: How a chat whose charts are dark is kept.
+DARK = "dark"
 
 
 def of_chat(chat: Chat | None, *, timezone: str | None = None) -> Words:
@@ -43,4 +45,5 @@ def _words(chat: Chat | None, *languages: str | None, timezone: str | None = Non
         timezone=chosen or timezone or UTC,
         chosen=chosen is not None,
         counting=chat.counting if chat is not None else None,
+        dark=chat is not None and chat.theme == DARK,
     )

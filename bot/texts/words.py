@@ -24,6 +24,7 @@ from babel.lists import format_list
 from babel.numbers import format_compact_decimal, format_decimal, format_percent
 
 from bot.domain import DAY, HOUR, MINUTE, SECOND
+from bot.domain.outside import clean
 from bot.domain.sentence import N_, PLACEHOLDER, Sentence, recalled
 from bot.ports.message import Line, Message, Span, Style, plain_text, settled
 from bot.texts import direction
@@ -33,6 +34,9 @@ __all__ = ["COUNTINGS", "N_", "Part", "Words", "bold", "code", "faint", "link"]
 
 #: What fills a placeholder.
 Part = str | Span | Line
+
+#: What was written elsewhere may hold text from outside: so much of it is said, and of what fills a placeholder.
+LONGEST_TOLD, LONGEST_FIELD = 400, 200
 
 #: How numbers and dates are written where the language alone does not say: English with the day first and
 #: 24 hours, as most of its readers do.
@@ -89,12 +93,14 @@ class Words:
 
     Attributes:
         chosen: Whether the reader chose the zone; else that of what is told about is better.
+        dark: Charts are drawn dark for them, unless they ask for the other.
         counting: ``lakh`` or ``million``; None for what the language does.
     """
 
     language: str = ENGLISH
     timezone: str = "UTC"
     chosen: bool = True
+    dark: bool = False
     catalogs: Path = CATALOGS
     counting: str | None = None
 
@@ -122,18 +128,30 @@ class Words:
     def told(self, text: str) -> str:
         """Return a sentence that was written elsewhere, or stored, in the reader's language.
 
-        Any other text, such as the English that an older version has stored, stays as it is.
+        Of any other text, such as the English that an older version has stored, only a whole sentence of the
+        catalogs is said; what else it is stays as it is.
         """
         sentence = recalled(text)
         if not isinstance(sentence, Sentence):
-            return text
-        fields = {
-            name: self.told(one) if isinstance(one, str) else self.exact(one)
-            for name, one in sentence.fields.items()
-        }
+            return (
+                clean(translations(self.language, self.catalogs).gettext(text), limit=LONGEST_TOLD) if text else ""
+            )
+        fields = {name: self._filling(one) for name, one in sentence.fields.items()}
         # A brace that is no placeholder of ours stands for itself.
         braces = {name: f"{{{name}}}" for name in _pieces(sentence.msgid)[1::2]}
         return self.text(sentence.msgid, **(braces | fields))
+
+    def _filling(self, field: str | float | None) -> str:
+        """Return what fills a placeholder of a sentence that was written elsewhere."""
+        match field:
+            case Sentence():
+                return self.told(field)
+            case str():
+                return clean(field, limit=LONGEST_FIELD)
+            case None:
+                return ""
+            case _:
+                return self.exact(field)
 
     def plural(self, singular: str, plural: str, n: float, /, **fields: Part) -> Line:
         """Return the sentence that fits ``n`` things; ``{n}`` is the number, unless a field replaces it."""

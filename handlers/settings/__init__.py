@@ -15,7 +15,19 @@ from bot.texts import reader
 from bot.texts.words import N_, Words, code
 from handlers.command import Command, Group, Mistake
 from handlers.places import again, place_of
-from handlers.settings import across, admins, counting, language, page, patience, quiet, timezone
+from handlers.settings import (
+    across,
+    admins,
+    counting,
+    language,
+    mentions,
+    page,
+    patience,
+    quiet,
+    style,
+    theme,
+    timezone,
+)
 from handlers.settings import words as own_words
 from handlers.settings.setting import Asked, Choice, Setting
 from storage import chats
@@ -26,9 +38,12 @@ SETTINGS: tuple[Setting, ...] = (
     counting.SETTING,
     timezone.SETTING,
     quiet.SETTING,
+    mentions.SETTING,
+    style.SETTING,
     own_words.SETTING,
     patience.SETTING,
     across.SETTING,
+    theme.SETTING,
     page.SETTING,
     admins.SETTING,
 )

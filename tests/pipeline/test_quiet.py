@@ -214,9 +214,10 @@ async def test_through_a_year_nothing_comes_when_it_should_not_and_nothing_is_lo
     await bot.watch("ann", kinds=ALL)
     await quiet(bot, hours, timezone=zone.key)
     days = sorted(chance.sample(range(365), 6)) + [88, 298]
+    now = 0
     for number, day in enumerate(sorted(days)):
         bot.clock.now = MIDNIGHT + (day - 325) * DAY + chance.randrange(24) * HOUR
-        if number and bot.clock.now < now:
+        if bot.clock.now < now:
             continue
         for _ in range(8):
             await says(bot, chance.choice([20, 60, 110, 260, 520]), key=f"s{number}")

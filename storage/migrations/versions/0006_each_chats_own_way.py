@@ -13,7 +13,7 @@ STATES = "state IN ('pending', 'leased', 'held', 'sent', 'dead', 'superseded', '
 
 
 def upgrade() -> None:
-    for name in ("locale", "counting", "quiet", "theme"):
+    for name in ("locale", "counting", "quiet", "theme", "mention", "style"):
         op.add_column("chat", sa.Column(name, sa.Text(), nullable=True))
     op.add_column("chat_watch", sa.Column("published_at", sa.BigInteger(), nullable=True))
     op.add_column("delivery", sa.Column("edited_at", sa.BigInteger(), nullable=True))
