@@ -62,7 +62,9 @@ def chart(plot: Plot, words: Words, *, dark: bool | None = None, size: Size = Si
     )
 
 
-def compared(courses: Sequence[Course], words: Words, *, dark: bool | None = None, size: Size = Size.WIDE) -> Chart:
+def compared(
+    courses: Sequence[Course], words: Words, *, dark: bool | None = None, size: Size = Size.WIDE
+) -> Chart:
     """Return the chart of sessions of one unit, aligned at their starts.
 
     Args:
