@@ -35,7 +35,7 @@ def write(story: Story, words: Words) -> Message:
             "{how}; {glitches} left out as a glitch", how=footer, glitches=words.number(tally.glitches)
         )
     if story.since_end:
-        footer = words.text("{how}; as of {time}, still growing", how=footer, time=words.clock(story.at).text)
+        footer = words.text("{how}; as of {time}, still growing", how=footer, time=_as_of(story, words))
     title = words.say("{name} ended after {time}", name=bold(name(story.name)), time=words.duration(tally.airtime))
     if story.session.daily:
         title = words.say("{name}: the day in figures", name=bold(name(story.name)))
@@ -46,6 +46,15 @@ def write(story: Story, words: Words) -> Message:
         fields=fields,
         footer=words.say("{footer}.", footer=footer),
     )
+
+
+def _as_of(story: Story, words: Words) -> str:
+    """Return the time of day with its zone, and the day if it is another one than that of the end."""
+    time, day = words.time(story.at).text, words.date(story.at).text
+    last = story.session.tally.last_at
+    if last is None or words.date(last).text == day:
+        return time
+    return words.text("{date}, {time}", date=day, time=time)
 
 
 def small_print(story: Story, words: Words) -> tuple[Line, ...]:
