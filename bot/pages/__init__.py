@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from bot.pages.server import Route, ServeError, Server
+from bot.pages.server import IDLE_SECONDS, Route, ServeError, Server
 from bot.pages.site import Site
 from bot.pages.views import Writer
 from storage.database import Database
@@ -27,6 +27,7 @@ class Pages:
         host, port: Where they are served; port 0 is a free one.
         public_url: Where readers find them, if that is known.
         more: Other routes at the same address.
+        idle_seconds: How long a connection is held on which nothing is asked.
     """
 
     def __init__(
@@ -38,10 +39,15 @@ class Pages:
         port: int,
         public_url: str = "",
         more: Sequence[Route] = (),
+        idle_seconds: float = IDLE_SECONDS,
     ) -> None:
         self._site = Site(Writer(database, clock, public_url), clock)
         self._server = Server(
-            host=host, port=port, routes=[*more, *self._site.routes()], trouble=self._site.trouble
+            host=host,
+            port=port,
+            routes=[*more, *self._site.routes()],
+            trouble=self._site.trouble,
+            idle_seconds=idle_seconds,
         )
 
     @property

@@ -88,8 +88,11 @@ class _Connection(web.RequestHandler):
 class _Door(web.Server):
     """Makes connections, and no more of them than there may be."""
 
-    def __init__(self, handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> None:
+    def __init__(
+        self, handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]], *, idle_seconds: float
+    ) -> None:
         super().__init__(handler)
+        self._idle_seconds = idle_seconds
         self._seen: dict[web.RequestHandler, None] = {}
 
     def __call__(self) -> web.RequestHandler:
@@ -99,7 +102,7 @@ class _Door(web.Server):
             self,
             loop=asyncio.get_running_loop(),
             access_log=None,  # type: ignore[arg-type]  # the library's own way to have none
-            keepalive_timeout=IDLE_SECONDS,
+            keepalive_timeout=self._idle_seconds,
             lingering_time=1.0,
             max_line_size=LONGEST_LINE,
             max_field_size=LONGEST_HEADER,
@@ -131,9 +134,19 @@ class Server:
         host, port: Where; port 0 is a free one.
         routes: The first whose pattern fits answers.
         trouble: Answers what they do not.
+        idle_seconds: A connection on which nothing is asked for so long is closed.
     """
 
-    def __init__(self, *, host: str, port: int, routes: Sequence[Route], trouble: Trouble) -> None:
+    def __init__(
+        self,
+        *,
+        host: str,
+        port: int,
+        routes: Sequence[Route],
+        trouble: Trouble,
+        idle_seconds: float = IDLE_SECONDS,
+    ) -> None:
+        self._idle_seconds = idle_seconds
         self._host, self._asked = host, port
         self._routes = tuple(routes)
         self._trouble = trouble
@@ -149,7 +162,7 @@ class Server:
         """
         listening = self._listen()
         self.port = listening.getsockname()[1]
-        self._door = _Door(self._answer)
+        self._door = _Door(self._answer, idle_seconds=self._idle_seconds)
         self._runner = web.ServerRunner(self._door)
         await self._runner.setup()
         await web.SockSite(self._runner, listening, backlog=BACKLOG).start()
@@ -170,7 +183,7 @@ class Server:
                 "address of this machine and a port that no other program has, such as 127.0.0.1:8081."
             ) from error
         if hasattr(socket, "TCP_USER_TIMEOUT"):  # who does not read for so long is let go; connections inherit it
-            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, IDLE_SECONDS * 1000)
+            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(self._idle_seconds * 1000))
         return listening
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:

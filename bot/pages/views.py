@@ -124,13 +124,14 @@ class Writer:
         )
         plain = plain_text(message.title)
         values = [_field(one, where) for one in message.fields]
+        said = [f"{name(its.name)}: {plain_text(one.value)}" for one in message.fields[:1]]
         return 200, self._page(
             "session.html",
             asked,
             title=plain,
             description=_description(what, message.fields),
             every=EVERY if session.is_live else 0,
-            said=[f"{its.name}: {plain_text(message.fields[0].value)}"] if session.is_live and values else [],
+            said=said[: session.is_live],
             live=session.is_live,
             badge=words.text("Live") if session.is_live else words.text("Ended"),
             platform=platform_name(its.watch.platform),
@@ -416,10 +417,10 @@ def _doubts(found: public.One, words: Words) -> list[Line]:
     told = [_disputed(words, found.disputed)] if found.disputed else []
     rivals = [one.standing.previous for one in found.story.records]
     rivals += [found.story.chase.rival] if found.story.chase is not None else []
-    for holder in dict.fromkeys(name(one.holder) for one in rivals if one.disputed):
-        told.append(
-            words.say("⚠️ The figure of {holder} is imported, not observed by us, and disputed.", holder=holder)
-        )
+    told += [
+        words.say("⚠️ The figure of {holder} is imported, not observed by us, and disputed.", holder=holder)
+        for holder in dict.fromkeys(name(one.holder) for one in rivals if one.disputed)
+    ]
     return told
 
 
