@@ -21,7 +21,8 @@ _LEAST = 64
 
 #: Does nothing but keep "@" and a name apart, so that nobody is called who is merely named.
 JOINER = "\u2060"
-_MENTION = re.compile(r"@(?=\w)")
+#: At the end of a span, too: the next may begin with a name.
+_MENTION = re.compile(r"@(?=\w|\Z)")
 #: What a chat would obey rather than show: controls, halves of surrogate pairs, marks that turn the direction.
 _SIGNS: dict[int, str | None] = {
     **dict.fromkeys((*range(32), *range(127, 160), *range(0xD800, 0xE000))),

@@ -164,6 +164,12 @@ def test_named_people_are_not_called_but_code_can_be_copied() -> None:
     assert [one["type"] for one in found] == ["bold", "code"]
 
 
+def test_nobody_is_called_whose_name_stands_in_the_next_span() -> None:
+    message = Message(title=(Span("hi @"), Span("alice", Style.BOLD)), footer=(Span("@"), Span("bob_b")))
+    _, found = settled(*parse_html(render.text(message)))
+    assert {one["type"] for one in found} == {"bold", "italic"}
+
+
 def test_buttons_lead_somewhere() -> None:
     taps = Taps()
     buttons = (
