@@ -31,11 +31,13 @@ from tests.servers.discord import (
     User,
     World,
     busy,
+    checks,
     cut,
     hang,
     html,
     status,
 )
+from tests.servers.discord.errors import ApiError
 
 with warnings.catch_warnings():  # its voice part imports audioop, which goes with Python 3.13
     warnings.simplefilter("ignore", DeprecationWarning)
@@ -1077,3 +1079,30 @@ async def test_a_multipart_request_that_is_none_of_discord_s_is_refused(server: 
         async with http.post(f"{server.api_url}/channels/{channel.id}/messages", data=form) as response:
             assert (await response.json())["code"] == 50035
     assert not channel.messages
+
+
+def row(*components: dict[str, Any]) -> dict[str, Any]:
+    return {"content": "x", "components": [{"type": 1, "components": list(components)}]}
+
+
+def choice(*values: str, **more: Any) -> dict[str, Any]:
+    options = [{"label": value, "value": value} | more for value in values]
+    return {"type": 3, "custom_id": "a", "options": options}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        row(choice("a", "a")),
+        row(choice("a", "b", default=True)),
+        row(choice("a"), {"type": 2, "style": 1, "label": "b", "custom_id": "b"}),
+        row(choice(*map(str, range(26)))),
+        row(choice("x" * 101)),
+        row(choice()),
+    ],
+)
+def test_lists_that_discord_would_not_take(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ApiError) as caught:
+        checks.message(wrong)
+    assert caught.value.code == 50035
+    checks.message(row(choice("a", "b")))
