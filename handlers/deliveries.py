@@ -65,7 +65,9 @@ def _line(one: Past, words: Words, *, named: bool) -> Line:
     if one.state == "sent":
         return what
     what = words.say("{delivery} – {state}", delivery=what, state=words.text(_STATES[one.state]))
-    return words.say("{delivery}: {why}", delivery=what, why=one.error) if one.error is not None else what
+    return (
+        words.say("{delivery}: {why}", delivery=what, why=words.told(one.error)) if one.error is not None else what
+    )
 
 
 def _alert(one: Past, words: Words) -> Line:

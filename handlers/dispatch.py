@@ -290,7 +290,9 @@ def _source_error(error: SourceError, request: Request, words: Words, services: 
         lines += addresses(request, words, services)
         return Message(symbol="❔", title=title, lines=tuple(lines))
     symbol = "🔒" if isinstance(error, NotAllowed) else "❔"
-    return Message(symbol=symbol, title=words.say("{why}", why=str(error)), lines=_try_again(error, words))
+    return Message(
+        symbol=symbol, title=words.say("{why}", why=words.told(error.told)), lines=_try_again(error, words)
+    )
 
 
 def _try_again(error: SourceError, words: Words) -> tuple[Line, ...]:

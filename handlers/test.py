@@ -54,7 +54,9 @@ def _goes(one: Subscription, kind: str, now: int, words: Words) -> Line:
         )
     if one.disabled_why is not None or one.problem is not None:
         return words.say(
-            "⚠️ It could not go to {place}: {why}", place=where, why=one.disabled_why or one.problem or ""
+            "⚠️ It could not go to {place}: {why}",
+            place=where,
+            why=words.told(one.disabled_why or one.problem or ""),
         )
     if one.muted_until is not None and one.muted_until > now:
         return words.say("It would not go to {place}, which is muted.", place=where)

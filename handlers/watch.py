@@ -55,7 +55,7 @@ async def watch(request: Request, services: Services, words: Words) -> Message:
     if (due := added.description.next_at) is not None:
         lines.append(words.say("Announced for {date}, {time}.", date=words.date(due), time=words.time(due)))
     if added.description.note:
-        lines.append(words.say("{note}", note=added.description.note))
+        lines.append(words.say("{note}", note=words.told(added.description.note)))
     lines += [
         words.say("{name} is watched here already, and this is one of its sessions: both tell it.", name=bold(one))
         for one in added.part_of

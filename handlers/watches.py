@@ -83,9 +83,9 @@ def _alerts(one: Subscription, now: int, words: Words) -> Line:
 def _wrong(one: Subscription, words: Words) -> list[Line]:
     where = place(one.topic_title) or words.text("Here")
     if one.disabled_why is not None:
-        return [words.say("⚠️ {place}: no more alerts, as {why}", place=where, why=one.disabled_why)]
+        return [words.say("⚠️ {place}: no more alerts, as {why}", place=where, why=words.told(one.disabled_why))]
     if one.problem is not None:
-        return [words.say("⚠️ {place}: alerts cannot come: {why}", place=where, why=one.problem)]
+        return [words.say("⚠️ {place}: alerts cannot come: {why}", place=where, why=words.told(one.problem))]
     return []
 
 

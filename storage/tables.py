@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from storage.said import Said
+
 metadata = sa.MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -37,7 +39,7 @@ chat = sa.Table(
     sa.Column("language", sa.Text),
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("disabled_at", Moment),
-    sa.Column("disabled_why", sa.Text),
+    sa.Column("disabled_why", Said),
     sa.Column("roles", sa.Text),  # JSON list: ids of the roles whose members are admins, too
     sa.Column("patience", sa.Integer),  # milliseconds without figures of a live session before it is told
     sa.Column("across", sa.Boolean, nullable=False, server_default=sa.false()),  # compares across platforms
@@ -70,7 +72,7 @@ watch = sa.Table(
     sa.Column("due_at", Moment),  # when to ask next; null while nobody watches
     sa.Column("asked_at", Moment),
     sa.Column("answered_at", Moment),
-    sa.Column("trouble", sa.Text),  # why the last answers were failures
+    sa.Column("trouble", Said),  # why the last answers were failures
     sa.Column("trouble_since", Moment),
     sa.Column("kind", sa.Text, nullable=False, server_default=""),  # watches of one kind share calls to the source
     sa.Column("account", sa.Text),  # the platform's own id of whom it follows, which outlives every name
@@ -116,8 +118,8 @@ subscription = sa.Table(
     sa.Column("mentioned_at", Moment),
     sa.Column("made_by", sa.Text),  # the platform's id of the admin who made it
     sa.Column("disabled_at", Moment),  # the topic is closed or gone
-    sa.Column("disabled_why", sa.Text),
-    sa.Column("problem", sa.Text),  # the missing permission that its admin was told of
+    sa.Column("disabled_why", Said),
+    sa.Column("problem", Said),  # the missing permission that its admin was told of
     sa.Column("remind_before", sa.Integer),  # milliseconds before an announced start; null is the default
     sa.Column("style", sa.Text),  # "card" or "both"; null is posts
     sa.Column(
@@ -281,7 +283,7 @@ delivery = sa.Table(
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
     sa.Column("settled_at", Moment),
     sa.Column("message_key", sa.Text),  # the platform's id of the post
-    sa.Column("error", sa.Text),
+    sa.Column("error", Said),
     sa.Column("mention", sa.Text),  # whom the post called
     sa.Column("edited_at", Moment),  # when the post was last brought up to date
     sa.Column(

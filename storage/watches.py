@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from bot.domain.sentence import kept
 from storage import samples
 from storage.bulk import Bulk, update_by_id, update_many
 from storage.database import Connection
@@ -168,7 +169,7 @@ async def note_asked(connection: Connection, ids: Sequence[int], *, at: int, ans
 
 async def note_trouble(connection: Connection, rows: Iterable[tuple[int, str | None, int | None]]) -> None:
     """Note why watches fail and since when, as (watch, trouble, since); None where they are well again."""
-    await _set_trouble.run(connection, [(trouble, since, id_) for id_, trouble, since in rows])
+    await _set_trouble.run(connection, [(trouble and kept(trouble), since, id_) for id_, trouble, since in rows])
 
 
 async def by_ids(connection: Connection, ids: Sequence[int]) -> dict[int, Watch]:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TypeGuard
 
 from bot.domain import LARGEST_FIGURE
+from bot.domain.sentence import Sentence
 
 
 class State(StrEnum):
@@ -79,6 +80,10 @@ class Answer:
     still: frozenset[str] = frozenset()
 
 
+#: How a failure is kept with its watch.
+TROUBLE = "{kind}: {why}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """A source could not be asked: neither offline nor zero."""
@@ -87,6 +92,13 @@ class Failure:
     trouble: Trouble
     detail: str = ""
     retry_after: int | None = None
+
+    @property
+    def told(self) -> str:
+        """The kind, and behind a colon what the source says: a sentence, where that is one."""
+        if not self.detail:
+            return self.trouble.value
+        return Sentence(TROUBLE, kind=self.trouble.value, why=self.detail)
 
 
 def is_figure(value: object) -> TypeGuard[int | float]:

@@ -30,26 +30,29 @@ class Sentence(str):
 
     Attributes:
         msgid: Its message id in the catalogs.
-        fields: What fills it. A sentence within is said in the reader's language, too.
+        fields: What fills it: text as it is, numbers as each reader writes them, nothing for None. A sentence
+            within is said in the reader's language, too.
     """
 
     __slots__ = ("fields", "msgid")
 
     msgid: str
-    fields: Mapping[str, str | float]
+    fields: Mapping[str, str | float | None]
 
-    def __new__(cls, msgid: str, /, **fields: str | float) -> Self:
+    def __new__(cls, msgid: str, /, **fields: str | float | None) -> Self:
         made = super().__new__(cls, _english(msgid, fields))
         made.msgid, made.fields = str(msgid), fields
         return made
 
-    def __getnewargs_ex__(self) -> tuple[tuple[str], dict[str, str | float]]:
+    def __getnewargs_ex__(self) -> tuple[tuple[str], dict[str, str | float | None]]:
         return (self.msgid,), dict(self.fields)
 
 
 def kept(text: str) -> str:
     """Return a text as it is stored: a sentence so that it can be said in any language later."""
-    return json.dumps(_packed(text), ensure_ascii=False) if isinstance(text, Sentence) else text
+    return (
+        json.dumps(_packed(text), ensure_ascii=False) if isinstance(text, Sentence) and text.fields else str(text)
+    )
 
 
 def recalled(stored: str) -> str:
@@ -76,11 +79,13 @@ def _unpacked(packed: dict[str, object]) -> Sentence:
     )
 
 
-def _english(msgid: str, fields: Mapping[str, str | float]) -> str:
+def _english(msgid: str, fields: Mapping[str, str | float | None]) -> str:
     if not fields:
         return msgid
     return PLACEHOLDER.sub(lambda found: _shown(fields[found[1]]) if found[1] in fields else found[0], msgid)
 
 
-def _shown(one: str | float) -> str:
+def _shown(one: str | float | None) -> str:
+    if one is None:
+        return ""
     return one if isinstance(one, str) else f"{one:,}" if isinstance(one, int) else f"{one:,g}"

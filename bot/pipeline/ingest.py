@@ -266,7 +266,7 @@ class Ingest:
             if len(failures) < len(one.answers):
                 answered[one.answers[-1 - len(failures)].at, True].append(watch.id)
                 goes_on = False
-            trouble = f"{last.trouble}: {last.detail}".removesuffix(": ")
+            trouble = last.told
             if not goes_on:
                 troubles.append((watch.id, trouble, since))
             elif trouble != watch.trouble:

@@ -81,4 +81,4 @@ class Outages:
 
 
 def _why(failure: Failure) -> str:
-    return f"{failure.trouble}: {failure.detail}".removesuffix(": ")
+    return failure.told

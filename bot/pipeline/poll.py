@@ -14,6 +14,7 @@ import structlog
 from bot.domain import DAY, SECOND
 from bot.domain.heat import Heat
 from bot.domain.reading import Answer, Failure, Trouble
+from bot.domain.sentence import N_, Sentence
 from bot.pipeline.backoff import REFUSED, Breaker, wait
 from bot.pipeline.ingest import Ingest
 from bot.pipeline.outages import OWN, Outages
@@ -195,9 +196,9 @@ class Poll:
             return
         troubles = []
         for watch in orphans:
-            why = f"This bot is not set up for {watch.source}: addresses."
+            why = Sentence(N_("This bot is not set up for {platform}: addresses."), platform=watch.source)
             since = now if watch.trouble is None else watch.trouble_since
-            troubles.append((watch.id, f"{SourceError.trouble}: {why}", since))
+            troubles.append((watch.id, Failure(at=now, trouble=SourceError.trouble, detail=why).told, since))
             log.warning("a watch is not read", watch=watch.name, why=why)
         await watches.note_trouble(connection, troubles)
         self._orphans.update(watch.id for watch in orphans)
@@ -228,9 +229,7 @@ class Poll:
                 breaker.broke_off()
             self._asking.difference_update(watch.id for watch in batch)
 
-    def _judge(
-        self, breaker: Breaker, error: Exception | None, now: int, *, sent_at: int, usual: int
-    ) -> int:
+    def _judge(self, breaker: Breaker, error: Exception | None, now: int, *, sent_at: int, usual: int) -> int:
         """Note that a call to a platform came to nothing, and return when its watches are worth asking again.
 
         Args:
@@ -341,7 +340,7 @@ class Poll:
             self._refusing.add(source.platform)
             log.error("a source refuses this bot", source=source.platform, why=str(error))
             if self._on_refused is not None:
-                await self._on_refused(source.platform, str(error))
+                await self._on_refused(source.platform, error.told)
 
     async def _restore(self, source: Source) -> None:
         """Tell a source's purse, before its first question, what was spent before the start."""
@@ -394,11 +393,11 @@ class Poll:
         except SourceError as error:
             failure, wrong = error.failure(now), error
         except TimeoutError as error:
-            detail = f"no answer within {LONGEST_READ_SECONDS} s"
+            detail = Sentence(N_("no answer within {seconds} s"), seconds=LONGEST_READ_SECONDS)
             failure, wrong = Failure(at=now, trouble=SourceError.trouble, detail=detail), error
         except Exception as error:  # a fault of one source must not stop the others
             log.exception("a source failed in a way it should not", source=source.platform)
-            detail = f"internal: {type(error).__name__}"
+            detail = Sentence(N_("internal: {error}"), error=type(error).__name__)
             failure, wrong = Failure(at=now, trouble=SourceError.trouble, detail=detail), error
         again_at = None
         if failure.retry_after is not None:

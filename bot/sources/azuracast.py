@@ -22,6 +22,7 @@ from yarl import URL
 
 from bot.domain import SECOND
 from bot.domain.reading import Answer, Reading, is_figure
+from bot.domain.sentence import N_
 from bot.ports.purse import Purse
 from bot.ports.source import AccountGone, Ask, BadAddress, Description, Garbage, SourceError, Told
 from bot.sources.number import DAILY_SESSION, figure_of
@@ -47,11 +48,11 @@ LONGEST_WORDS = 300
 #: Seconds; a show that began later than this (the year 5138) did not.
 LATEST = 10**11
 
-NOTE = (
+NOTE = N_(
     "The figure counts connections: one person with two players is two. The station counts day by day; to follow "
     "the shows of its DJs alone, add #live to the address."
 )
-NOTE_LIVE = "Only the shows of DJs count, each by itself. The figure counts connections."
+NOTE_LIVE = N_("Only the shows of DJs count, each by itself. The figure counts connections.")
 UNKNOWN = "AzuraCast gives no number of listeners that makes sense."
 
 
@@ -106,7 +107,7 @@ class Station:
         if not self.online:
             return Answer(at=now)
         if place.live and not self.says_live:
-            raise Garbage(f"{place.server.host} does not say whether a DJ is on the air.")
+            raise Garbage(N_("{host} does not say whether a DJ is on the air."), host=place.server.host)
         if place.live and self.dj is None:
             return Answer(at=now)
         session = DAILY_SESSION
@@ -163,7 +164,9 @@ class AzuraCast:
                 station = await self._one(place.server, place.station)
         except AccountGone as error:
             raise BadAddress(
-                f"{host} shows no station {place.station} to everybody: mistyped, or its public page is off."
+                N_("{host} shows no station {station} to everybody: mistyped, or its public page is off."),
+                host=host,
+                station=place.station,
             ) from error
         place = Place(place.server, station.shortcode or place.station, place.live)
         return Description(
@@ -218,7 +221,7 @@ class AzuraCast:
             raise _gone(server, name)
         station = station_of(page.json())
         if station is None:
-            raise Garbage(f"{page.host} has no station of AzuraCast there.")
+            raise Garbage(N_("{host} has no station of AzuraCast there."), host=page.host)
         return station
 
     async def _all(self, server: URL) -> list[Station | None]:
@@ -230,7 +233,7 @@ class AzuraCast:
         page = await self._web.get(str(server.with_path(NOW_PLAYING)))
         rows = page.json()
         if not isinstance(rows, list):
-            raise Garbage(f"{page.host} has no list of AzuraCast's stations.")
+            raise Garbage(N_("{host} has no list of AzuraCast's stations."), host=page.host)
         return [station_of(row) for row in rows]
 
 
@@ -246,7 +249,9 @@ def parse(reference: str) -> Place:
     found = PATHS.fullmatch(url.path)
     station = found["station"] if found else url.path.strip("/")
     if station and not STATION.fullmatch(station):
-        raise BadAddress(f"This is no station of AzuraCast; write for example {AzuraCast.example}")
+        raise BadAddress(
+            N_("This is no station of AzuraCast; write for example {example}"), example=AzuraCast.example
+        )
     return Place(server, station, live=fragment.strip().lower() == LIVE)
 
 
@@ -296,7 +301,7 @@ def _named(server: URL, name: str, stations: Sequence[Station | None]) -> Statio
         if station is not None and station.is_called(name):
             return station
     if None in stations:
-        return Garbage(f"The answer of {server.host} cannot be read where this station may be.")
+        return Garbage(N_("The answer of {host} cannot be read where this station may be."), host=server.host)
     return _gone(server, name)
 
 
@@ -311,22 +316,39 @@ def _only(place: Place, stations: Sequence[Station | None]) -> tuple[Place, Stat
         return named[0]
     host = place.server.host
     if not named:
-        raise BadAddress(f"{host} shows no station to everybody; write for example {AzuraCast.example}")
+        raise BadAddress(
+            N_("{host} shows no station to everybody; write for example {example}"),
+            host=host,
+            example=AzuraCast.example,
+        )
     public = [Place(place.server.with_user(None), one.station, place.live).reference for one, _ in named]
     listed = " or ".join(f"azuracast:{one}" for one in public[:MOST_LISTED])
-    more = f" and {len(named) - MOST_LISTED} more" if len(named) > MOST_LISTED else ""
-    raise BadAddress(f"{host} has {len(named)} stations; watch one of them: {listed}{more}")
+    if len(named) <= MOST_LISTED:
+        raise BadAddress(
+            N_("{host} has {n} stations; watch one of them: {listed}"), host=host, n=len(named), listed=listed
+        )
+    raise BadAddress(
+        N_("{host} has {n} stations; watch one of them: {listed} and {more} more"),
+        host=host,
+        n=len(named),
+        listed=listed,
+        more=len(named) - MOST_LISTED,
+    )
 
 
 def _with_station(place: Place) -> Place:
     if not place.station:
-        raise BadAddress(f"The address names no station; write for example {AzuraCast.example}")
+        raise BadAddress(
+            N_("The address names no station; write for example {example}"), example=AzuraCast.example
+        )
     return place
 
 
 def _gone(server: URL, name: str) -> AccountGone:
     return AccountGone(
-        f"{server.host} shows no station {name} any more: renamed, deleted, or its public page is off."
+        N_("{host} shows no station {name} any more: renamed, deleted, or its public page is off."),
+        host=server.host,
+        name=name,
     )
 
 

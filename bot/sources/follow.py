@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from bot.domain import HOUR
 from bot.domain.reading import Answer, Reading
+from bot.domain.sentence import N_
 from bot.ports.source import AccountGone, Ask, BadAddress, Garbage, SourceError, Told
 from bot.sources.handles import Handle, Site
 
@@ -48,7 +49,8 @@ class Listed:
             raise Garbage(self.wrong[account])
         if not self.complete:
             raise Garbage(
-                f"{self.platform}'s answer lists a stream of nobody: who is not live cannot be told from it."
+                N_("{platform}'s answer lists a stream of nobody: who is not live cannot be told from it."),
+                platform=self.platform,
             )
         return ()
 

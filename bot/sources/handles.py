@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from yarl import URL
 
+from bot.domain.sentence import N_, Sentence
 from bot.ports.source import AccountGone, BadAddress
 from bot.sources.web import parse_url
 
@@ -39,7 +40,7 @@ class Site:
         players: Those that name the account as ``channel`` behind the ``?``.
         frames: What may stand before the account in a path.
         pages: Pages of the platform itself.
-        shut_out: What the platform calls an account that it has shut.
+        shut_out: What the platform calls an account that it has shut: a message id of the catalogs.
         example: An address that works.
     """
 
@@ -80,27 +81,45 @@ class Site:
         name, mark, account = text.removeprefix("@").lower().partition(MARK)
         if not self.name.fullmatch(name) or (mark and not ID.fullmatch(account)):
             raise BadAddress(
-                f"That is no account on {self.platform}. Type its name as it stands in the address of its page, "
-                f"like {self.example}"
+                N_(
+                    "That is no account on {platform}. Type its name as it stands in the address of its "
+                    "page, like {example}"
+                ),
+                platform=self.platform,
+                example=self.example,
             )
         return Handle(name, account or None)
 
     def unknown(self, name: str) -> BadAddress:
         """Say that nobody is called so."""
         return BadAddress(
-            f"{self.platform} has no account {name}: perhaps it is misspelled, was renamed, or is "
-            f"{self.shut_out}. Type it as in the address of its page, like {self.example}"
+            N_(
+                "{platform} has no account {name}: perhaps it is misspelled, was renamed, or is "
+                "{shut_out}. Type it as in the address of its page, like {example}"
+            ),
+            platform=self.platform,
+            name=name,
+            shut_out=Sentence(self.shut_out),
+            example=self.example,
         )
 
     def nobody(self, name: str) -> AccountGone:
         """Say that nobody is called so any more."""
         return AccountGone(
-            f"{self.platform} no longer has the account {name}: it was renamed, deleted or {self.shut_out}."
+            N_("{platform} no longer has the account {name}: it was renamed, deleted or {shut_out}."),
+            platform=self.platform,
+            name=name,
+            shut_out=Sentence(self.shut_out),
         )
 
     def gone(self, name: str) -> AccountGone:
         """Say that an account is no more whose id is known, so that a new name would not have hidden it."""
-        return AccountGone(f"{self.platform} no longer has the account {name}: it was deleted or {self.shut_out}.")
+        return AccountGone(
+            N_("{platform} no longer has the account {name}: it was deleted or {shut_out}."),
+            platform=self.platform,
+            name=name,
+            shut_out=Sentence(self.shut_out),
+        )
 
     def _name_in(self, url: URL) -> str | None:
         """Return what stands for an account in an address of the platform's, or None."""

@@ -23,6 +23,7 @@ from urllib.parse import quote
 
 from bot.domain import DAY, HOUR, LARGEST_FIGURE, MINUTE, SECOND
 from bot.domain.reading import Answer, Metric, Reading
+from bot.domain.sentence import N_, Sentence
 from bot.domain.statistics import JOINED_INTERVALS
 from bot.ports.purse import Purse, utc_day
 from bot.ports.source import Ask, BadAddress, Cost, Description, SourceError, Told
@@ -103,9 +104,11 @@ class Hashtag:
         try:
             body = await self._ask({"query": tag, "granularity": "day"}, now)
         except Refused as error:
-            raise BadAddress(f"X does not count posts with {tag}: {error}") from error
+            raise BadAddress(
+                N_("X does not count posts with {tag}: {error}"), tag=tag, error=str(error)
+            ) from error
         week = _total(body)
-        recently = "" if week is None else f" In the last seven days there were {week:,}."
+        recently = "" if week is None else Sentence(N_("In the last seven days there were {n}."), n=week)
         return Description(
             reference=tag,
             name=shown,
@@ -115,10 +118,13 @@ class Hashtag:
             interval=INTERVAL,
             timezone="UTC",
             url=f"https://x.com/hashtag/{quote(tag[1:])}",
-            note=(
-                "The figure counts posts, not people, and reposts as well; it begins anew each day at 00:00 UTC. "
-                "It is read every 15 minutes, minute by minute, because X charges $0.005 for each question: "
-                f"$0.48 a day.{recently}"
+            note=Sentence(
+                N_(
+                    "The figure counts posts, not people, and reposts as well; it begins anew each day at 00:00 "
+                    "UTC. It is read every 15 minutes, minute by minute, because X charges $0.005 for each "
+                    "question: $0.48 a day. {recently}"
+                ),
+                recently=recently,
             ),
             cost=Cost(amount=DAY / INTERVAL * COUNTS_PRICE, unit="USD", limit=self._api.purse.limit),
         )
@@ -165,7 +171,7 @@ class Hashtag:
             minutes += page
             if token is None:
                 return whole(minutes, start, now)
-        raise Unread(f"X answers in more than {MOST_PAGES} pages.")
+        raise Unread(N_("X answers in more than {most} pages."), most=MOST_PAGES)
 
     async def _ask(self, question: dict[str, str], now: int) -> object:
         with self._api.reserved(now, COUNTS_PRICE):
@@ -195,15 +201,15 @@ def minutes_in(body: object) -> tuple[list[Minute], str | None]:
     listed = body.get("data") if isinstance(body, dict) else None
     meta = body.get("meta", {}) if isinstance(body, dict) else None
     if not isinstance(listed, list) or not isinstance(meta, dict):
-        raise Unread("X answered with something else than counts of posts.")
+        raise Unread(N_("X answered with something else than counts of posts."))
     minutes = []
     for one in objects(listed):
         start, posts = moment(one.get("start")), count(one.get("tweet_count"))
         if start is None or posts is None or start % MINUTE:
-            raise Unread("X answered with a minute that has no count.")
+            raise Unread(N_("X answered with a minute that has no count."))
         minutes.append(Minute(start, posts))
     if len(minutes) != len(listed):
-        raise Unread("X answered with something else than counts of posts.")
+        raise Unread(N_("X answered with something else than counts of posts."))
     token = meta.get("next_token")
     return minutes, token if isinstance(token, str) and token else None
 
@@ -216,11 +222,11 @@ def whole(minutes: Sequence[Minute], start: int, now: int) -> list[Minute]:
     """
     ordered = sorted(set(minutes))
     if not ordered:
-        raise Unread("X answered without a count.")
+        raise Unread(N_("X answered without a count."))
     if ordered != [Minute(start + i * MINUTE, one.posts) for i, one in enumerate(ordered)]:
-        raise Unread("X answered with minutes missing.")
+        raise Unread(N_("X answered with minutes missing."))
     if ordered[-1].start > now + LARGEST_SKEW:
-        raise Unread("X answered with minutes that are yet to come.")
+        raise Unread(N_("X answered with minutes that are yet to come."))
     return ordered[:-1]
 
 
@@ -257,7 +263,7 @@ def _total(body: object) -> int | None:
     """Return the sum that X gives with an answer."""
     meta = body.get("meta") if isinstance(body, dict) else None
     if not isinstance(meta, dict):
-        raise Unread("X answered with something else than counts of posts.")
+        raise Unread(N_("X answered with something else than counts of posts."))
     return count(meta.get("total_tweet_count"))
 
 
@@ -289,7 +295,8 @@ def _shown(reference: str) -> str:
     fine = all(one == "_" or one in JOINERS or unicodedata.category(one)[0] in "LMN" for one in tag)
     if not fine or len(tag) > LONGEST_TAG or not any(unicodedata.category(one)[0] == "L" for one in tag):
         raise BadAddress(
-            f"A hashtag has letters, digits and _ only, and not digits alone; write for example {Hashtag.example}"
+            N_("A hashtag has letters, digits and _ only, and not digits alone; write for example {example}"),
+            example=Hashtag.example,
         )
     return f"#{tag}"
 

@@ -23,6 +23,7 @@ from yarl import URL
 
 from bot.domain import SECOND
 from bot.domain.reading import Answer, Reading, is_figure, plain
+from bot.domain.sentence import N_, Sentence
 from bot.ports.purse import Purse
 from bot.ports.source import Ask, BadAddress, Description, Garbage, SourceError, Told, Unavailable
 from bot.sources.web import Web, once_each, parse_url
@@ -36,7 +37,7 @@ NO_NAMES = frozenset({"no name", "unspecified name"})
 LONGEST_WORDS = 300
 #: Mounts that a refusal lists.
 MOST_LISTED = 10
-NOTE = "The figure counts connections: a person with two players is two, and a relay to many is one."
+NOTE = N_("The figure counts connections: a person with two players is two, and a relay to many is one.")
 
 #: A complete string, or a bare token that begins like a number.
 STRING_OR_TOKEN = re.compile(r'("(?:[^"\\]|\\.)*")|([-+.\w]+)', re.DOTALL)
@@ -152,7 +153,11 @@ class Icecast:
         note = NOTE
         if mount is None:
             listed = ", ".join(f"{place.server.host}{other}" for other in sorted(on_air)[:MOST_LISTED])
-            note = f"On that server now: {listed}. {NOTE}" if on_air else NOTE
+            note = (
+                Sentence(N_("On that server now: {listed}. {note}"), listed=listed, note=Sentence(NOTE))
+                if on_air
+                else NOTE
+            )
         return Description(
             reference=place.reference,
             name=(mount.name if mount else None) or f"{place.server.host}{place.mount}",
@@ -213,11 +218,11 @@ class Icecast:
         status = page.json(decode=_decoded)
         stats = status.get("icestats") if isinstance(status, dict) else None
         if not isinstance(stats, dict):
-            raise Garbage(f"{page.host} has no status page of Icecast.")
+            raise Garbage(N_("{host} has no status page of Icecast."), host=page.host)
         sources = stats.get("source", [])
         on_air = [_on_air(one) for one in (sources if isinstance(sources, list) else [sources])]
         if None in on_air:
-            raise Garbage(f"The status page of {page.host} shows a stream without an address.")
+            raise Garbage(N_("The status page of {host} shows a stream without an address."), host=page.host)
         return {one.mount: one for one in on_air if one is not None}
 
 
@@ -261,10 +266,24 @@ def _only(place: Place, on_air: dict[str, OnAir]) -> str:
         return next(iter(on_air))
     host = place.server.host
     if not on_air:
-        raise BadAddress(f"{host} has nothing on the air now; name the mount, as in {Icecast.example}")
+        raise BadAddress(
+            N_("{host} has nothing on the air now; name the mount, as in {example}"),
+            host=host,
+            example=Icecast.example,
+        )
     listed = [f"icecast:{place.at(mount).link}" for mount in sorted(on_air)[:MOST_LISTED]]
-    more = f" and {len(on_air) - MOST_LISTED} more" if len(on_air) > MOST_LISTED else ""
-    raise BadAddress(f"{host} has {len(on_air)} mounts; watch one of them: {' or '.join(listed)}{more}")
+    shown = " or ".join(listed)
+    if len(on_air) <= MOST_LISTED:
+        raise BadAddress(
+            N_("{host} has {n} mounts; watch one of them: {listed}"), host=host, n=len(on_air), listed=shown
+        )
+    raise BadAddress(
+        N_("{host} has {n} mounts; watch one of them: {listed} and {more} more"),
+        host=host,
+        n=len(on_air),
+        listed=shown,
+        more=len(on_air) - MOST_LISTED,
+    )
 
 
 def _tell(place: Place | SourceError, servers: dict[URL, dict[str, OnAir] | SourceError], now: int) -> Told:

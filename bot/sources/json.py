@@ -14,6 +14,7 @@ import jmespath
 from jmespath.exceptions import JMESPathError
 from jmespath.visitor import TreeInterpreter
 
+from bot.domain.sentence import N_, Sentence
 from bot.ports.purse import Purse
 from bot.ports.source import Ask, BadAddress, Description, Garbage, SourceError, Told
 from bot.sources.number import UNIT, Figure, Number, answer, clipped, figure_of, parse
@@ -57,14 +58,16 @@ class Json:
         live = _is_live(number, document)
         figure = _figure(number.expression, document)
         if live and figure.value is None:
-            raise BadAddress(f"The expression gives {figure.reason}, and a number is needed.")
+            raise BadAddress(
+                N_("The expression gives {reason}, and a number is needed."), reason=figure.reason or ""
+            )
         return Description(
             reference=number.reference,
             name=f"{number.url.host} {number.url.name}".strip(),
             unit=UNIT,
             daily=number.daily,
             live_now=None if number.daily else live,
-            note="The figure is taken as people there at once; a total that only grows gives no true peak.",
+            note=N_("The figure is taken as people there at once; a total that only grows gives no true peak."),
         )
 
     async def read(self, asks: Sequence[Ask], now: int) -> list[Told]:
@@ -111,7 +114,7 @@ def _figure(expression: str, document: Any) -> Figure:
     try:
         return figure_of(_evaluated(expression, document))
     except Garbage as error:
-        return Figure(None, f"an error ({error})")
+        return Figure(None, Sentence(N_("an error ({error})"), error=str(error)))
 
 
 def _is_live(number: Number, document: Any) -> bool:
@@ -160,10 +163,17 @@ def _compiled(expression: str) -> Any:
         selected = _selected(tree)
     except (ValueError, RecursionError) as error:  # JMESPathError is a ValueError
         place = getattr(error, "lex_position", None)
-        where = f" at character {place + 1}, near {_near(expression, place)}" if place is not None else ""
-        raise BadAddress(f"The JMESPath expression has a mistake{where}.") from error
+        if place is None:
+            raise BadAddress(N_("The JMESPath expression has a mistake.")) from error
+        raise BadAddress(
+            N_("The JMESPath expression has a mistake at character {number}, near {text}."),
+            number=place + 1,
+            text=_near(expression, place),
+        ) from error
     if selected > MOST_SELECTED:
-        raise BadAddress(f"The JMESPath expression selects more than {MOST_SELECTED} things at once.")
+        raise BadAddress(
+            N_("The JMESPath expression selects more than {most} things at once."), most=MOST_SELECTED
+        )
     return tree
 
 

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 
 from bot.domain import SECOND
 from bot.domain.reading import Reading
+from bot.domain.sentence import N_
 from bot.ports.purse import Purse
 from bot.ports.source import Ask, Description, Garbage, SourceError, Told
 from bot.sources.accounts import SOON, Accounts, State, figure, identity, moment, words
@@ -40,12 +41,13 @@ SITE = Site(
         *("about", "terms-of-service", "privacy-policy", "community-guidelines", "dashboard", "login", "signup"),
         "api",
     }),
-    shut_out="banned",
+    # Translators: what became of an account, as in "it was renamed, deleted or banned"
+    shut_out=N_("banned"),
     example="kick:xqc",
 )  # fmt: skip
 HIDDEN = "Kick shows 0 viewers of a live stream where the streamer hides the number."
-REFUSED = "Kick refuses the question (HTTP 400)."
-HIDES = "The streamer hides the number of viewers now, and then there is none to tell."
+REFUSED = N_("Kick refuses the question (HTTP 400).")
+HIDES = N_("The streamer hides the number of viewers now, and then there is none to tell.")
 #: What a question for one account is answered with; Kick may say either of the last two where it knows none.
 ANSWERS = frozenset({200, 400, 404})
 #: Where an account stands in a stream, by the several shapes that its documents and clients show.
@@ -282,7 +284,7 @@ def _items_of(answer: object) -> list[object]:
     if isinstance(data, dict) and data:
         return [data]
     if not isinstance(data, list):
-        raise Garbage("Kick's answer holds no data.")
+        raise Garbage(N_("Kick's answer holds no data."))
     return data
 
 
@@ -307,7 +309,7 @@ def channel_in(answer: object, key: str, value: str) -> tuple[str, str] | None:
         if id_ and SLUG.fullmatch(slug) and (slug if key == "slug" else id_) == value:
             return slug, id_
     if items:
-        raise Garbage("Kick's answer names another account than was asked for.")
+        raise Garbage(N_("Kick's answer names another account than was asked for."))
     return None
 
 
@@ -320,7 +322,7 @@ def _names(answer: object, id_: str) -> bool:
     items = _items_of(answer)
     ids = {identity(_at(item, *path)) for item in items for path in (*OWNER_IDS, ("id",))}
     if items and id_ not in ids:
-        raise Garbage("Kick's answer names another account than was asked for.")
+        raise Garbage(N_("Kick's answer names another account than was asked for."))
     return bool(items)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from bot.domain.sentence import N_
 from bot.ports.memory import Memory
 from bot.ports.rooms import Rooms
 from bot.ports.source import NotAllowed
@@ -52,4 +53,8 @@ class Kit:
         """
         absent = [name for name in names if not self.settings.get(name)]
         if absent:
-            raise NotAllowed(f"This bot has no key for {platform}: its operator sets {' and '.join(absent)}.")
+            raise NotAllowed(
+                N_("This bot has no key for {platform}: its operator sets {settings}."),
+                platform=platform,
+                settings=" and ".join(absent),
+            )

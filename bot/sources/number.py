@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from yarl import URL
 
 from bot.domain.reading import Answer, Reading, is_figure, plain
+from bot.domain.sentence import N_, Sentence
 from bot.ports.source import Ask, BadAddress
 from bot.sources.web import parse_url
 
@@ -67,9 +68,11 @@ def parse(reference: str, example: str) -> Number:
     address, _, rest = reference.strip().partition("#")
     expression, *others = LIVE_WHEN.split(rest.strip())
     if not expression or len(others) > 1:
-        raise BadAddress(f"Write the address, then # and where the number is, for example {example}")
+        raise BadAddress(
+            N_("Write the address, then # and where the number is, for example {example}"), example=example
+        )
     if any(len(text) > LONGEST_EXPRESSION for text in (expression, *others)):
-        raise BadAddress(f"An expression may have up to {LONGEST_EXPRESSION} characters.")
+        raise BadAddress(N_("An expression may have up to {most} characters."), most=LONGEST_EXPRESSION)
     url = parse_url(address)
     if url.path == "/" and not url.query_string:
         url = URL(str(url).rstrip("/"))  # with the slash and without: the same thing, the same text
@@ -108,16 +111,18 @@ def _said(value: object) -> str:
     """Say what a value is instead of a figure."""
     match value:
         case None:
-            return "nothing"
+            return Sentence(N_("nothing"))
         case bool():
             return "true" if value else "false"
         case str():
-            return f'the text "{clipped(value)}"'
+            return Sentence(N_('the text "{text}"'), text=clipped(value))
         case list():
-            return f"a list of {len(value)} items" if len(value) != 1 else "a list of 1 item"
+            one = N_("a list of 1 item")
+            return Sentence(one) if len(value) == 1 else Sentence(N_("a list of {n} items"), n=len(value))
         case dict():
-            return f"an object with {len(value)} fields" if len(value) != 1 else "an object with 1 field"
+            one = N_("an object with 1 field")
+            return Sentence(one) if len(value) == 1 else Sentence(N_("an object with {n} fields"), n=len(value))
         case int() | float() if value < 0:
-            return "a number below zero"
+            return Sentence(N_("a number below zero"))
         case _:
-            return "a number that is not finite or beyond counting"
+            return Sentence(N_("a number that is not finite or beyond counting"))

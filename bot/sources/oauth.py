@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 
 from bot.domain import HOUR, SECOND
 from bot.domain.reading import is_figure
+from bot.domain.sentence import N_
 from bot.ports.purse import Purse, utc_day
 from bot.ports.source import Denied, Garbage, RateLimited, SourceError, Unavailable
 from bot.sources.kit import Kit
@@ -165,18 +166,22 @@ class Application:
         if page.status == 401:
             raise self._refused()
         if page.status == 403:
-            raise Denied(f"{name} does not let this bot see that (HTTP 403).")
+            raise Denied(N_("{name} does not let this bot see that (HTTP 403)."), name=name)
         if page.status == 429:
             raise RateLimited(
-                f"{name} asks us to wait (HTTP 429).", retry_after=self._platform.wait_of(page.headers)
+                N_("{name} asks us to wait (HTTP 429)."),
+                name=name,
+                retry_after=self._platform.wait_of(page.headers),
             )
         if page.status >= 500:
-            raise Unavailable(f"{name} is out of order (HTTP {page.status}).")
+            raise Unavailable(N_("{name} is out of order (HTTP {status})."), name=name, status=page.status)
 
     def _refused(self) -> Denied:
         return Denied(
-            f"{self._platform.name} does not take this bot's key: its operator checks {self._id_name} and "
-            f"{self._secret_name}."
+            N_("{name} does not take this bot's key: its operator checks {id_name} and {secret_name}."),
+            name=self._platform.name,
+            id_name=self._id_name,
+            secret_name=self._secret_name,
         )
 
     async def _valid(self) -> _Token:
@@ -247,7 +252,7 @@ class Application:
         answer = page.json()
         text = answer.get("access_token") if isinstance(answer, dict) else None
         if not isinstance(text, str) or not TOKEN.fullmatch(text):
-            raise Garbage(f"{self._platform.name} answered without a token, where one was due.")
+            raise Garbage(N_("{name} answered without a token, where one was due."), name=self._platform.name)
         now = self._clock()
         return _Token(text, now + max(0.0, _life(answer.get("expires_in")) - MARGIN), now)
 

@@ -18,6 +18,7 @@ from yarl import URL
 
 from bot.domain import MINUTE, SECOND
 from bot.domain.reading import Answer, Reading
+from bot.domain.sentence import N_
 from bot.ports.purse import Purse
 from bot.ports.source import Ask, BadAddress, Description, Garbage, SourceError, Told
 from bot.sources.number import Figure, figure_of
@@ -36,8 +37,8 @@ LONGEST_MOMENT = 40
 #: The id of a stream that does not say when it began.
 UNNAMED = "live"
 
-NOTE = "The figure counts players that are open: who leaves is counted for up to a minute more."
-NOTE_HIDDEN = "The owner of this server hides how many watch, so there will be no figures."
+NOTE = N_("The figure counts players that are open: who leaves is counted for up to a minute more.")
+NOTE_HIDDEN = N_("The owner of this server hides how many watch, so there will be no figures.")
 ABSURD = "What Owncast gives as the number of viewers is no number."
 HIDDEN = "The owner of the server hides how many watch."
 UNSURE = "Owncast leaves the number of viewers out, and does not say whether the owner hides it."
@@ -138,7 +139,7 @@ class Owncast:
         try:
             return status_of(page.json())
         except _NotOwncast as error:
-            raise Garbage(f"{page.host} has no status of Owncast.") from error
+            raise Garbage(N_("{host} has no status of Owncast."), host=page.host) from error
 
     async def _completed(self, server: URL, status: Status, now: int) -> Status:
         """Find out what it means that a stream shows no number of viewers.

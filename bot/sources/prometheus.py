@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from math import isnan
 from typing import Any
 
+from bot.domain.sentence import N_, Sentence
 from bot.ports.purse import Purse
 from bot.ports.source import Ask, BadAddress, Description, Garbage, SourceError, Told
 from bot.sources.number import UNIT, Figure, Number, answer, clipped, figure_of, parse
@@ -22,7 +23,7 @@ from bot.sources.web import Web, once_each
 #: 400 and 422 say in JSON what is wrong with a query.
 ANSWERS = frozenset({200, 400, 422})
 QUERY_PATH = "/api/v1/query"
-NOTE = (
+NOTE = N_(
     "The figure is what Prometheus scraped last: it moves in steps of its scrape interval, and a query over "
     "a range of time goes on giving it when nothing is scraped any more."
 )
@@ -70,7 +71,7 @@ class Prometheus:
         except Garbage as error:
             raise BadAddress(str(error)) from error
         if live and figure.value is None:
-            raise BadAddress(f"The query gives {figure.reason}, and a number is needed.")
+            raise BadAddress(N_("The query gives {reason}, and a number is needed."), reason=figure.reason or "")
         label = clipped(rows[0].name if rows and rows[0].name else number.expression, 60)
         return Description(
             reference=number.reference,
@@ -121,13 +122,13 @@ class Prometheus:
         try:
             return _rows(page.json(ANSWERS))
         except (LookupError, TypeError, ValueError, AttributeError) as error:
-            raise Garbage(f"{page.host} does not answer like Prometheus.") from error
+            raise Garbage(N_("{host} does not answer like Prometheus."), host=page.host) from error
 
 
 def _rows(body: Any) -> list[Row]:
     """Read an answer; LookupError, TypeError, ValueError or AttributeError where it is not Prometheus's."""
     if body["status"] == "error":
-        raise Garbage(f"Prometheus refuses the query: {clipped(str(body['error']), 200)}")
+        raise Garbage(N_("Prometheus refuses the query: {error}"), error=clipped(str(body["error"]), 200))
     kind, result = body["data"]["resultType"], body["data"]["result"]
     match kind:
         case "scalar":
@@ -135,14 +136,14 @@ def _rows(body: Any) -> list[Row]:
         case "vector":
             return [Row(row["metric"].get("__name__"), _value(row)) for row in result]
         case "matrix":
-            raise Garbage("The query gives a range of figures in time; use one, such as max_over_time(...).")
+            raise Garbage(N_("The query gives a range of figures in time; use one, such as max_over_time(...)."))
         case _:
-            raise Garbage(f"The query gives a {clipped(str(kind))}, not a number.")
+            raise Garbage(N_("The query gives a {kind}, not a number."), kind=clipped(str(kind)))
 
 
 def _value(row: Any) -> float:
     if "histogram" in row:
-        raise Garbage("The query gives a histogram; use a figure of it, such as histogram_count(...).")
+        raise Garbage(N_("The query gives a histogram; use a figure of it, such as histogram_count(...)."))
     return float(row["value"][1])
 
 
@@ -153,9 +154,11 @@ def _figure(rows: list[Row]) -> Figure:
         Garbage: There are several.
     """
     if not rows:
-        return Figure(None, "nothing: no series matches it now")
+        return Figure(None, Sentence(N_("nothing: no series matches it now")))
     if len(rows) > 1:
-        raise Garbage(f"The query gives {len(rows)} rows, and one is needed: aggregate them, as in sum(...).")
+        raise Garbage(
+            N_("The query gives {n} rows, and one is needed: aggregate them, as in sum(...)."), n=len(rows)
+        )
     return figure_of(rows[0].value)
 
 
@@ -166,7 +169,7 @@ def _is_live(rows: list[Row]) -> bool:
         Garbage: One is not a number: that is neither on the air nor off it.
     """
     if any(isnan(row.value) for row in rows):
-        raise Garbage("The query behind live-when gives NaN.")
+        raise Garbage(N_("The query behind live-when gives NaN."))
     return any(row.value != 0 for row in rows)
 
 

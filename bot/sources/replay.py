@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 
 from bot.domain import SECOND
 from bot.domain.reading import Answer, Failure, Metric, Reading, State, Trouble, is_figure
+from bot.domain.sentence import N_
 from bot.ports.purse import Purse
 from bot.ports.source import Ask, BadAddress, Description, Told
 
@@ -147,17 +148,21 @@ def load(path: Path) -> Recording:
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # reading a pipe or a device may never end
-            raise BadAddress(f"{path.name} cannot be read: it is not an ordinary file.")
+            raise BadAddress(N_("{name} cannot be read: it is not an ordinary file."), name=path.name)
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise BadAddress(f"{path.name} cannot be read: {error.strerror}.") from error
+        raise BadAddress(
+            N_("{name} cannot be read: {strerror}."), name=path.name, strerror=error.strerror
+        ) from error
     except UnicodeDecodeError as error:
-        raise BadAddress(f"{path.name} is not UTF-8 text.") from error
+        raise BadAddress(N_("{name} is not UTF-8 text."), name=path.name) from error
     except ValueError as error:
-        raise BadAddress("That is not the name of a file.") from error
+        raise BadAddress(N_("That is not the name of a file.")) from error
     numbered = [(n, line) for n, line in enumerate(text.split("\n"), 1) if line.strip()]
     if not numbered:
-        raise BadAddress(f"{path.name} is empty: its first line must be a header like {_HEADER}")
+        raise BadAddress(
+            N_("{name} is empty: its first line must be a header like {header}"), name=path.name, header=_HEADER
+        )
     lines: list[dict[str, Any]] = []
     for number, line in numbered:
         try:
@@ -169,11 +174,15 @@ def load(path: Path) -> Recording:
             lines.append(_header(value) if not lines else _line(value, lines[0]["daily_platform"]))
         except (ValueError, RecursionError) as error:
             reason = f"not JSON ({error.msg})" if isinstance(error, json.JSONDecodeError) else error
-            raise BadAddress(f"{path.name}, line {number}: {reason}.") from error
+            raise BadAddress(
+                N_("{name}, line {number}: {reason}."), name=path.name, number=number, reason=str(reason)
+            ) from error
         if len(lines) > 2 and lines[-1]["at"] < lines[-2]["at"]:
-            raise BadAddress(f"{path.name}, line {number}: it is earlier than the line before it.")
+            raise BadAddress(
+                N_("{name}, line {number}: it is earlier than the line before it."), name=path.name, number=number
+            )
     if len(lines) == 1:
-        raise BadAddress(f"{path.name} holds no reading after its header.")
+        raise BadAddress(N_("{name} holds no reading after its header."), name=path.name)
     return _recording(lines[0], lines[1:])
 
 

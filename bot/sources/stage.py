@@ -17,6 +17,7 @@ from collections.abc import Collection, Sequence
 
 from bot.domain import HOUR
 from bot.domain.reading import Answer, Failure, Reading
+from bot.domain.sentence import N_, Sentence
 from bot.ports.purse import Purse
 from bot.ports.rooms import Room, Rooms
 from bot.ports.source import AccountGone, Ask, BadAddress, Denied, Description, SourceError, Told, Unavailable
@@ -35,15 +36,20 @@ _LINK = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 
-_NOTE = "The figure counts everybody in the channel: speakers, listeners and bots."
 _NOTES = {
-    "stage": f"{_NOTE} It is on the air while the stage is started.",
-    "voice": f"{_NOTE} It is on the air while somebody is in it.",
+    "stage": N_(
+        "The figure counts everybody in the channel: speakers, listeners and bots. It is on the air while the "
+        "stage is started."
+    ),
+    "voice": N_(
+        "The figure counts everybody in the channel: speakers, listeners and bots. It is on the air while "
+        "somebody is in it."
+    ),
 }
-_HOW = "type stage:# and pick a stage or voice channel of this server"
+_HOW = N_("type stage:# and pick a stage or voice channel of this server")
 #: The same words for what does not exist and for what somebody may not see.
-_NONE = f"This server has no such channel that you may see: {_HOW}."
-_UNKNOWN = "Discord is not connected, or this server has an outage there: nothing is known now."
+_NONE = Sentence(N_("This server has no such channel that you may see: {how}."), how=Sentence(_HOW))
+_UNKNOWN = N_("Discord is not connected, or this server has an outage there: nothing is known now.")
 
 
 class Stage:
@@ -143,13 +149,17 @@ class Stage:
         rooms = self._rooms()
         room = Room(url="") if rooms is None else rooms.room(server, channel)
         if room is None:
-            raise AccountGone("The channel was deleted, or I am no longer in its server.")
+            raise AccountGone(N_("The channel was deleted, or I am no longer in its server."))
         if room.lacks is not None:
             raise Denied(
-                f"I may not see #{room.name}: allow me “{room.lacks}” there (channel settings > Permissions)."
+                N_("I may not see #{name}: allow me “{lacks}” there (channel settings > Permissions)."),
+                name=room.name,
+                lacks=room.lacks,
             )
         if room.kind == "other":
-            raise BadAddress(f"#{room.name} is neither a stage nor a voice channel: {_HOW}.")
+            raise BadAddress(
+                N_("#{name} is neither a stage nor a voice channel: {how}."), name=room.name, how=Sentence(_HOW)
+            )
         if room.present is None:
             raise Unavailable(_UNKNOWN)
         return room
@@ -178,10 +188,10 @@ def _parse(reference: str) -> tuple[str, str]:
     """
     server, _, text = reference.partition("/")
     if not (server.isascii() and server.isdecimal()):
-        raise BadAddress("A stage or voice channel can be watched in its server only: ask there.")
+        raise BadAddress(N_("A stage or voice channel can be watched in its server only: ask there."))
     found = _LINK.fullmatch(text.strip()) or _CHANNEL.fullmatch(text.strip())
     if found is None:
-        raise BadAddress(f"This is no channel: {_HOW}, or give its link.")
+        raise BadAddress(N_("This is no channel: {how}, or give its link."), how=Sentence(_HOW))
     if found["server"] not in {None, server}:
-        raise BadAddress("That channel is in another server: it can be watched there only.")
+        raise BadAddress(N_("That channel is in another server: it can be watched there only."))
     return server, found["channel"]

@@ -18,6 +18,7 @@ from email.utils import parsedate_to_datetime
 
 from bot.domain import SECOND
 from bot.domain.reading import Reading
+from bot.domain.sentence import N_
 from bot.ports.purse import Purse
 from bot.ports.source import Ask, Description, Garbage, SourceError, Told
 from bot.sources.accounts import SOON, Accounts, State, figure, identity, moment, words
@@ -43,10 +44,11 @@ SITE = Site(
         *("wallet", "search", "turbo", "store", "friends", "drops", "collections", "clip", "clips", "login"),
         *("signup", "prime"),
     }),
-    shut_out="suspended",
+    # Translators: what became of an account, as in "it was renamed, deleted or suspended"
+    shut_out=N_("suspended"),
     example="twitch:monstercat",
 )  # fmt: skip
-ODD = "Twitch's answer names no account where one was due."
+ODD = N_("Twitch's answer names no account where one was due.")
 
 
 def reset_of(headers: Mapping[str, str]) -> int | None:
@@ -251,7 +253,7 @@ def link_to(login: str) -> str:
 def _data_of(answer: object) -> list[object]:
     data = answer.get("data") if isinstance(answer, dict) else None
     if not isinstance(data, list):
-        raise Garbage("Twitch's answer holds no data.")
+        raise Garbage(N_("Twitch's answer holds no data."))
     return data
 
 

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, replace
 
 from bot.domain import DAY, HOUR, MINUTE
 from bot.domain.reading import Answer, Reading, State
+from bot.domain.sentence import N_
 from bot.ports.memory import Memory
 from bot.ports.source import Ask, Garbage, SourceError, Told
 from bot.sources.accounts import moment, words
@@ -139,10 +140,10 @@ def next_in(answer: object, now: int, *, besides: str | None = None) -> Segment 
     """
     data = answer.get("data") if isinstance(answer, dict) else None
     if not isinstance(data, dict):
-        raise Garbage("Twitch's answer holds no schedule.")
+        raise Garbage(N_("Twitch's answer holds no schedule."))
     segments = data.get("segments") or []  # null where there are none
     if not isinstance(segments, list):
-        raise Garbage("Twitch's answer holds no schedule.")
+        raise Garbage(N_("Twitch's answer holds no schedule."))
     found = [one for one in map(_segment, segments) if one and one.starts_at > now and one.session != besides]
     vacation = data.get("vacation")
     if isinstance(vacation, dict):

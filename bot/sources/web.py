@@ -8,6 +8,7 @@ DNS answers that change between two look-ups and redirects all end there.
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
 import json
 import os
@@ -25,6 +26,7 @@ import aiohttp
 from yarl import URL
 
 from bot.domain import DAY, SECOND
+from bot.domain.sentence import N_, Sentence
 from bot.ports.source import BadAddress, Denied, Garbage, NotAllowed, RateLimited, SourceError, Unavailable
 
 #: Seconds for one whole call: looking up the name, all redirects, and the last byte of the body.
@@ -50,6 +52,15 @@ Query = Mapping[str, str] | Sequence[tuple[str, str]]
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
+#: Why a host takes no connections, where that is known well enough to be said in every language.
+_UNREACHABLE = N_("unreachable")
+_WHY = {
+    None: _UNREACHABLE,
+    errno.ECONNREFUSED: N_("connection refused"),
+    errno.EHOSTUNREACH: N_("no route to host"),
+    errno.ENETUNREACH: N_("network is unreachable"),
+    errno.ETIMEDOUT: N_("connection timed out"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +85,7 @@ class Page:
             Garbage: The status is not one of ``ok``.
         """
         if self.status not in ok:
-            raise Garbage(f"{self.host} answered HTTP {self.status} instead of data.")
+            raise Garbage(N_("{host} answered HTTP {status} instead of data."), host=self.host, status=self.status)
         return self.body.decode("utf-8-sig", errors="replace")
 
     def json(self, ok: frozenset[int] = OK, decode: Callable[[str], Any] = json.loads) -> Any:
@@ -87,8 +98,13 @@ class Page:
         try:
             return decode(text)
         except (ValueError, RecursionError) as error:
-            what = "a web page" if text.lstrip().startswith("<") else "text that is not JSON"
-            raise Garbage(f"{self.host} answered with {what}, where JSON was due.") from error
+            if text.lstrip().startswith("<"):
+                raise Garbage(
+                    N_("{host} answered with a web page, where JSON was due."), host=self.host
+                ) from error
+            raise Garbage(
+                N_("{host} answered with text that is not JSON, where JSON was due."), host=self.host
+            ) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +199,9 @@ class Web:
             async with asyncio.timeout(self._timeout):
                 return await work
         except TimeoutError as error:
-            raise Unavailable(f"{_shown(target)} did not answer within {self._timeout:g} seconds.") from error
+            raise Unavailable(
+                N_("{where} did not answer within {timeout} seconds."), where=_shown(target), timeout=self._timeout
+            ) from error
 
     async def close(self) -> None:
         """Close the connections; a later call opens new ones."""
@@ -206,12 +224,12 @@ class Web:
             elif answer.user is None and answer.password is None:
                 answer = answer.with_user(call.url.user).with_password(call.url.password)
             call = replace(call, url=answer, headers=headers)
-        raise Garbage(f"{_shown(start)} redirects more than {MOST_REDIRECTS} times.")
+        raise Garbage(N_("{where} redirects more than {most} times."), where=_shown(start), most=MOST_REDIRECTS)
 
     async def _page(self, call: _Call) -> Page:
         answer = await self._once(call)
         if not isinstance(answer, Page):
-            raise Garbage(f"{_shown(call.url)} redirects where an answer was due.")
+            raise Garbage(N_("{where} redirects where an answer was due."), where=_shown(call.url))
         return answer
 
     async def _once(self, call: _Call) -> Page | URL:
@@ -250,7 +268,9 @@ class Web:
         async for piece in response.content.iter_any():
             body += piece
             if len(body) > self._largest_body:
-                raise Garbage(f"{host} answered with more than {self._largest_body:,} bytes.")
+                raise Garbage(
+                    N_("{host} answered with more than {most} bytes."), host=host, most=self._largest_body
+                )
         return bytes(body)
 
     def _session(self, *, guarded: bool) -> aiohttp.ClientSession:
@@ -326,8 +346,9 @@ def parse_url(text: str, *, base: URL | None = None) -> URL:
     except ValueError:
         host = None
     if host is None or not HOST.fullmatch(url.raw_host or "") or url.scheme not in {"http", "https"}:
-        where = f"{_shown(base)} redirects to what" if base is not None else "This"
-        raise BadAddress(f"{where} is not an address of the web, like https://radio.example.org/path")
+        if base is not None:
+            raise BadAddress(N_("{where} redirects to what is not an address of the web."), where=_shown(base))
+        raise BadAddress(N_("This is not an address of the web, like https://radio.example.org/path"))
     with suppress(OSError, ValueError):  # a name, or IPv6
         url = url.with_host(socket.inet_ntoa(socket.inet_aton(host)))
     return URL(str(url.with_fragment(None)))  # the same address, the same object: ports that go without saying
@@ -342,11 +363,17 @@ def _judge(host: str, response: aiohttp.ClientResponse) -> None:
     """Raise what a status means to every source."""
     status = response.status
     if status in {401, 403}:
-        raise Denied(f"{host} does not let us in (HTTP {status}): check user and password, or the key.")
+        raise Denied(
+            N_("{host} does not let us in (HTTP {status}): check user and password, or the key."),
+            host=host,
+            status=status,
+        )
     if status == 429:
-        raise RateLimited(f"{host} asks us to wait (HTTP 429).", retry_after=wait_of(response.headers))
+        raise RateLimited(
+            N_("{host} asks us to wait (HTTP 429)."), host=host, retry_after=wait_of(response.headers)
+        )
     if status >= 500:
-        raise Unavailable(f"{host} is out of order (HTTP {status}).")
+        raise Unavailable(N_("{host} is out of order (HTTP {status})."), host=host, status=status)
 
 
 def wait_of(headers: Mapping[str, str]) -> int | None:
@@ -377,23 +404,34 @@ def _translated(error: Exception, host: str, url: URL) -> SourceError:
     """Turn what the client library raised into the port's words."""
     match error:
         case aiohttp.ClientConnectorCertificateError():
-            return Unavailable(f"{host} shows a certificate that is not valid for it.")
+            return Unavailable(N_("{host} shows a certificate that is not valid for it."), host=host)
         case aiohttp.ClientConnectorError(os_error=_PrivateError()):
             return NotAllowed(
-                f"{host} leads to a private address, which only the operator of the bot can allow, with the "
-                f"setting ALLOWED_PRIVATE_HOSTS={url.host_subcomponent}:{url.port}"
+                N_(
+                    "{host} leads to a private address, which only the operator of the bot can allow, "
+                    "with the setting ALLOWED_PRIVATE_HOSTS={address}"
+                ),
+                host=host,
+                address=f"{url.host_subcomponent}:{url.port}",
             )
         case aiohttp.ClientConnectorDNSError():
-            return Unavailable(f"No address is known for the name {host}.")
+            return Unavailable(N_("No address is known for the name {host}."), host=host)
         case aiohttp.ClientConnectorSSLError():
-            return Unavailable(f"{host} does not speak https there.")
+            return Unavailable(N_("{host} does not speak https there."), host=host)
         case aiohttp.ClientConnectorError():
             # By number: the library's own text repeats the address that a name leads to.
-            why = os.strerror(error.os_error.errno).lower() if error.os_error.errno else "unreachable"
-            return Unavailable(f"{host} does not take connections: {why}.")
+            number = error.os_error.errno
+            if number is None or number in _WHY:
+                return Unavailable(
+                    N_("{host} does not take connections: {why}."),
+                    host=host,
+                    why=Sentence(_WHY.get(number, _UNREACHABLE)),
+                )
+            why = os.strerror(number).lower()
+            return Unavailable(N_("{host} does not take connections: {why}."), host=host, why=why)
         case aiohttp.InvalidURL() | UnicodeError():
-            return BadAddress(f"{host} is not the name of a host.")
+            return BadAddress(N_("{host} is not the name of a host."), host=host)
         case aiohttp.ClientPayloadError() | aiohttp.ClientResponseError():
-            return Garbage(f"The answer of {host} broke off or cannot be decoded.")
+            return Garbage(N_("The answer of {host} broke off or cannot be decoded."), host=host)
         case _:
-            return Unavailable(f"{host} cut the connection.")
+            return Unavailable(N_("{host} cut the connection."), host=host)

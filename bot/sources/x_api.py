@@ -23,6 +23,7 @@ from weakref import WeakValueDictionary
 
 from bot.domain import MINUTE, SECOND
 from bot.domain.reading import is_figure
+from bot.domain.sentence import N_
 from bot.ports.purse import Purse, Spent, utc_day
 from bot.ports.source import Denied, Garbage, RateLimited, SourceError, Unavailable
 from bot.sources.kit import Kit
@@ -47,8 +48,8 @@ FIRST_YEAR, LAST_YEAR = 2006, 2200
 class Refused(Garbage):
     """X calls the question wrong (HTTP 400); ``said`` is its whole answer."""
 
-    def __init__(self, message: str, said: str) -> None:
-        super().__init__(message)
+    def __init__(self, msgid: str, /, *, said: str, **fields: str | float | None) -> None:
+        super().__init__(msgid, **fields)
         self.said = said
 
 
@@ -151,7 +152,7 @@ class XApi:
         self.needs()
         shut = self._until.get(path, 0.0) - self._clock()
         if shut > 0:
-            raise TooMany("X wants no more questions of this kind for now.", retry_after=_ms(shut))
+            raise TooMany(N_("X wants no more questions of this kind for now."), retry_after=_ms(shut))
         try:
             page = await self._kit.web.get(
                 self._root + path,
@@ -181,25 +182,31 @@ class XApi:
         kind, title = _problem(page)
         match page.status:
             case 400:
-                return Refused(f"X refuses the question ({title}).", page.body.decode(errors="replace"))
+                said = page.body.decode(errors="replace")
+                return Refused(N_("X refuses the question ({title})."), title=title, said=said)
             case 401:
-                return Denied("X does not take the bot's key: its operator checks X_BEARER_TOKEN.")
+                return Denied(N_("X does not take the bot's key: its operator checks X_BEARER_TOKEN."))
             case 402:
-                return Denied("X wants credits: the bot's operator tops them up at console.x.com.")
+                return Denied(N_("X wants credits: the bot's operator tops them up at console.x.com."))
             case 403:
                 return NotThis(
-                    f"X does not let the bot's app ask this ({title}): its operator looks at the app, its "
-                    "credits and its spending limit at console.x.com."
+                    N_(
+                        "X does not let the bot's app ask this ({title}): its operator looks at the app, its "
+                        "credits and its spending limit at console.x.com."
+                    ),
+                    title=title,
                 )
             case 429 if kind == "usage-capped":
                 left = self.purse.resets_at(now) - now
-                return RateLimited("X has shut the bot's account off: its usage cap is reached.", retry_after=left)
+                return RateLimited(
+                    N_("X has shut the bot's account off: its usage cap is reached."), retry_after=left
+                )
             case 429:
-                return TooMany("X asks us to wait: the limit of its calls is reached.", retry_after=wait)
+                return TooMany(N_("X asks us to wait: the limit of its calls is reached."), retry_after=wait)
             case status if status >= 500:
-                return Unavailable(f"X is out of order (HTTP {status}).")
+                return Unavailable(N_("X is out of order (HTTP {status})."), status=status)
             case status:
-                return Garbage(f"X answered HTTP {status} instead of data.")
+                return Garbage(N_("X answered HTTP {status} instead of data."), status=status)
 
     def turn(self, path: str, *, every: float) -> int:
         """Take a turn on a path that X lets be asked once every so many seconds.
@@ -243,7 +250,8 @@ class XApi:
         left = self.purse.resets_at(now) - now
         limit = f"{self.purse.limit or 0:.2f}"
         return RateLimited(
-            f"Today's budget for X is used up (X_DAILY_BUDGET_USD is {limit}); it begins anew at 00:00 UTC.",
+            N_("Today's budget for X is used up (X_DAILY_BUDGET_USD is {limit}); it begins anew at 00:00 UTC."),
+            limit=limit,
             retry_after=left,
         )
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from bot.domain.outside import clean
 from bot.domain.reading import Trouble
+from bot.domain.sentence import Sentence
 from bot.texts.words import N_, Words
 
-LONGEST_REASON = 400
 #: Where the source gives no reason of its own.
 _REASONS = {
     Trouble.UNAVAILABLE: N_("The source does not answer."),
@@ -25,16 +24,22 @@ _STEPS = {
 
 
 def reason(trouble: str | None, words: Words) -> str:
-    """Return the source's own words, else what its kind of trouble means; "" where neither is known.
+    """Return what the source says is wrong, else what its kind of trouble means; "" where neither is known.
 
     Args:
         trouble: As it is kept with a watch: the kind, and behind a colon what the source said.
     """
     kind, _, detail = (trouble or "").partition(": ")
+    if isinstance(trouble, Sentence) and isinstance(why := trouble.fields.get("why"), str):
+        detail = why  # which may be a sentence of its own
     if detail:
-        said = clean(detail, limit=LONGEST_REASON)
-        return said[:1].upper() + said[1:]
+        return begun(words.told(detail))
     return words.text(_REASONS[Trouble(kind)]) if kind in set(Trouble) else ""
+
+
+def begun(text: str) -> str:
+    """Return a text with a capital at its beginning, as a sentence has it."""
+    return text[:1].upper() + text[1:]
 
 
 def step(trouble: str | None, words: Words) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from bot.domain.outside import clean
 from bot.ports.message import Line, Message, Span, Style
+from bot.texts.trouble import begun
 from bot.texts.words import Words, bold
 
 LONGEST = 80
-LONGEST_REASON = 400
 
 
 def write(watch: str, *, chat: str, place: str | None, why: str, over: bool, words: Words) -> Message:
@@ -81,5 +81,4 @@ def source(platform: str, *, why: str, words: Words) -> Message:
 
 
 def _reason(why: str, words: Words) -> Line:
-    reason = clean(why, limit=LONGEST_REASON)
-    return words.say("{why}", why=reason[:1].upper() + reason[1:])
+    return words.say("{why}", why=begun(words.told(why)))

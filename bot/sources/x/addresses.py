@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from bot.domain.sentence import N_
 from bot.ports.source import BadAddress, SourceError
 from bot.sources.web import parse_url
 
@@ -52,7 +53,7 @@ def parse(reference: str) -> Target:
     text = reference.strip()
     parts = path_of(text)
     if parts == []:
-        raise BadAddress("Open the link, and send the address that it leads to.")
+        raise BadAddress(N_("Open the link, and send the address that it leads to."))
     if parts is None:
         handle = text.removeprefix("@")
         if text == handle and LIKE_A_SPACE.fullmatch(text):
@@ -60,16 +61,21 @@ def parse(reference: str) -> Target:
         if HANDLE.fullmatch(handle):
             return Target(handle=handle.lower())
         raise BadAddress(
-            "Write an account of X, as in x:@handle, or the link of a Space, as in https://x.com/i/spaces/1vOGwAbcdEFGB"
+            N_(
+                "Write an account of X, as in x:@handle, or the link of a Space, as in "
+                "https://x.com/i/spaces/1vOGwAbcdEFGB"
+            )
         )
     match parts:
         case ["i", "spaces", id_, *_] if SPACE_ID.fullmatch(id_):
             return Target(space=id_)
         case ["i", "broadcasts" | "events", *_]:
-            raise BadAddress("X tells no program how many watch a video broadcast; only Spaces can be watched.")
+            raise BadAddress(
+                N_("X tells no program how many watch a video broadcast; only Spaces can be watched.")
+            )
         case [handle, *_] if HANDLE.fullmatch(handle.removeprefix("@")) and handle.lower() not in NOT_ACCOUNTS:
             return Target(handle=handle.removeprefix("@").lower())
-    raise BadAddress("This page of X is neither a profile nor a Space; write for example x:@handle")
+    raise BadAddress(N_("This page of X is neither a profile nor a Space; write for example x:@handle"))
 
 
 def path_of(url: str) -> list[str] | None:

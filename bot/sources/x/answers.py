@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.domain.reading import Reading, State
+from bot.domain.sentence import N_
 from bot.ports.source import AccountGone, Denied, Garbage, SourceError, Unavailable
 from bot.sources.x.addresses import HANDLE, SPACE_ID
 from bot.sources.x_api import Unread, count, kind_of, moment, objects, words
@@ -99,10 +100,10 @@ def users_in(body: object, handles: Sequence[str]) -> dict[str, Account | Source
     for problem in objects(body.get("errors")):
         handle = str(problem.get("value") or problem.get("resource_id") or "").lower()
         if handle in handles:
-            gone = AccountGone(f"X has no account @{handle} any more, or it is suspended.")
+            gone = AccountGone(N_("X has no account @{handle} any more, or it is suspended."), handle=handle)
             found.setdefault(handle, gone if _is_gone(problem) or _is_shut(problem) else _trouble(problem))
     for handle in handles:
-        found.setdefault(handle, Garbage(f"X says nothing of @{handle}."))
+        found.setdefault(handle, Garbage(N_("X says nothing of @{handle}."), handle=handle))
     return found
 
 
@@ -124,7 +125,7 @@ def spaces_in(body: object, ids: Sequence[str]) -> dict[str, Outcome]:
         if isinstance(id_, str) and id_ in ids:
             found.setdefault(id_, Seen() if _is_gone(problem) else _trouble(problem))
     for id_ in ids:
-        found.setdefault(id_, Garbage(f"X says nothing of the Space {id_}."))
+        found.setdefault(id_, Garbage(N_("X says nothing of the Space {id}."), id=id_))
     return found
 
 
@@ -143,7 +144,7 @@ def hosted_in(body: object, known: Mapping[str, frozenset[str]], names: Mapping[
         Unread: It is none.
     """
     if isinstance(body, dict) and not any(key in body for key in ("data", "errors", "meta")):
-        raise Unread("X answered with something else than its API does.")
+        raise Unread(N_("X answered with something else than its API does."))
     spaces, broken = _spaces(body)
     assert isinstance(body, dict)
     broken = broken or "meta" not in body
@@ -164,7 +165,7 @@ def hosted_in(body: object, known: Mapping[str, frozenset[str]], names: Mapping[
             continue  # somebody whose name cannot be told
         user = str(problem.get("resource_id") or problem.get("value"))
         if user in readings:
-            gone = AccountGone("X no longer has this account: it was suspended or deleted.")
+            gone = AccountGone(N_("X no longer has this account: it was suspended or deleted."))
             troubles[user] = gone if _is_gone(problem) else _trouble(problem)
         else:
             broken = True
@@ -208,7 +209,7 @@ def data_of(body: object) -> list[Any]:
         Unread: It is no answer of the API.
     """
     if not isinstance(body, dict) or not all(isinstance(body.get(key, []), list) for key in ("data", "errors")):
-        raise Unread("X answered with something else than its API does.")
+        raise Unread(N_("X answered with something else than its API does."))
     found: list[Any] = body.get("data", [])
     return found
 
@@ -276,8 +277,8 @@ def _is_shut(problem: Mapping[str, Any]) -> bool:
 def _trouble(problem: Mapping[str, Any]) -> SourceError:
     """Return what a partial error means that does not say that something is gone."""
     if "not-authorized" in kind_of(problem) or "forbidden" in kind_of(problem):
-        return Denied("X does not let this bot see it: it is private.")
-    return Unavailable("X cannot tell of it now.")
+        return Denied(N_("X does not let this bot see it: it is private."))
+    return Unavailable(N_("X cannot tell of it now."))
 
 
 def link(space: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from bot.domain import DAY, SECOND
 from bot.domain.reading import Answer, Reading, State
+from bot.domain.sentence import N_, Sentence
 from bot.ports.purse import Purse
 from bot.ports.source import (
     AccountGone,
@@ -33,12 +34,13 @@ LONGEST_FAREWELL = DAY
 UNIT = "participants"
 #: What ``kind`` calls single Spaces; it is kept with their watches.
 KIND_OF_SPACES = "space"
-FIGURE_NOTE = (
+FIGURE_NOTE = N_(
     "The figure is everybody in the Space at once, hosts and speakers included; how many tuned in over all, "
     "X tells no program."
 )
-ACCOUNT_NOTE = (
-    f"{FIGURE_NOTE} X charges for announced Spaces, too; one that the account only co-hosts is not found."
+ACCOUNT_NOTE = Sentence(
+    N_("{note} X charges for announced Spaces, too; one that the account only co-hosts is not found."),
+    note=Sentence(FIGURE_NOTE),
 )
 
 
@@ -94,8 +96,12 @@ class X:
         account = (await self._accounts.find([target.handle], now, []))[target.handle]
         if isinstance(account, AccountGone):
             raise BadAddress(
-                f"X has no account @{target.handle}, or it is suspended: write the handle as its profile shows "
-                f"it, as in {self.example}"
+                N_(
+                    "X has no account @{handle}, or it is suspended: write the handle as its profile "
+                    "shows it, as in {example}"
+                ),
+                handle=target.handle,
+                example=self.example,
             )
         if isinstance(account, SourceError):
             raise account
@@ -121,7 +127,7 @@ class X:
         if isinstance(seen, Later | RateLimited):
             return (), None
         if isinstance(seen, AccountGone):
-            raise BadAddress(str(seen)) from seen
+            raise BadAddress(seen.told) from seen
         if isinstance(seen, SourceError):
             raise seen
         live = any(one.state is State.LIVE for one in seen.readings)
@@ -136,8 +142,12 @@ class X:
         reading = next(iter(seen.readings), None) if isinstance(seen, Seen) else None
         if reading is None or reading.state is State.ENDED:
             raise BadAddress(
-                f"The Space {space} is over, or never was; X forgets ended ones. To be told of the next, watch "
-                f"its host's account, as in {self.example}"
+                N_(
+                    "The Space {space} is over, or never was; X forgets ended ones. To be told of the "
+                    "next, watch its host's account, as in {example}"
+                ),
+                space=space,
+                example=self.example,
             )
         return Description(
             reference=target.reference,
@@ -225,7 +235,7 @@ class X:
             wait = outcome.retry_after
             return Told(answers=(outcome.failure(now),), again_at=None if wait is None else now + wait)
         if outcome.doubt and not outcome.readings:
-            return Told(answers=(Garbage("X answered with Spaces that cannot be read.").failure(now),))
+            return Told(answers=(Garbage(N_("X answered with Spaces that cannot be read.")).failure(now),))
         still = frozenset(ask.known) if outcome.doubt else frozenset()
         over = not isinstance(target, SourceError) and self._is_over(target, ask, outcome, now)
         return Told(answers=(Answer(at=now, readings=outcome.readings, still=still),), over=over)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from bot.domain.sentence import N_, Sentence
 from bot.ports.source import BadAddress, SourceError
 from bot.sources.web import parse_url
 
@@ -24,7 +25,7 @@ CHANNEL_ID = re.compile(r"UC[A-Za-z0-9_-]{22}")
 #: is ruled out.
 HANDLE = re.compile(r"[^\s/?#&@:,;<>()\[\]{}\"'`\\|%*=+!$^~\x00-\x1f\x7f]{1,100}")
 
-HOW_TO = "paste the link of the channel that has its @handle in it, like https://www.youtube.com/@NASA"
+HOW_TO = N_("paste the link of the channel that has its @handle in it, like https://www.youtube.com/@NASA")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def parse(reference: str) -> Target:
         return Target("video", text, bare=True)
     handle = text.removeprefix("@")
     if not HANDLE.fullmatch(handle):
-        raise BadAddress(f"This is no channel or video of YouTube; {HOW_TO}")
+        raise BadAddress(N_("This is no channel or video of YouTube; {how_to}"), how_to=Sentence(HOW_TO))
     return Target("handle", handle.lower())
 
 
@@ -102,10 +103,15 @@ def _target_of(parts: Sequence[str], query: Mapping[str, str]) -> Target:
     if first in VIDEO_PAGES and VIDEO_ID.fullmatch(video):
         return Target("video", video)
     if first == "playlist":
-        raise BadAddress(f"A playlist is never on the air, a channel is; {HOW_TO}")
+        raise BadAddress(N_("A playlist is never on the air, a channel is; {how_to}"), how_to=Sentence(HOW_TO))
     if first == "c" or (parts and len(parts) == 1 and first not in VIDEO_PAGES):
-        raise BadAddress(f"YouTube lets no program look up this old form of link. Open the channel and {HOW_TO}")
-    raise BadAddress(f"This page of YouTube is neither a channel nor a video; {HOW_TO}")
+        raise BadAddress(
+            N_("YouTube lets no program look up this old form of link. Open the channel and {how_to}"),
+            how_to=Sentence(HOW_TO),
+        )
+    raise BadAddress(
+        N_("This page of YouTube is neither a channel nor a video; {how_to}"), how_to=Sentence(HOW_TO)
+    )
 
 
 def ids_of(known: Iterable[str]) -> list[str]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from bot.domain import SECOND
 from bot.domain.reading import Reading, State, is_figure, plain
+from bot.domain.sentence import N_
 from bot.ports.source import Garbage
 from bot.sources.youtube.addresses import CHANNEL_ID, HANDLE, VIDEO_ID
 
@@ -100,7 +101,7 @@ def uploads_of(data: object) -> tuple[str, ...]:
     found = [fields_of(fields_of(item).get("contentDetails")).get("videoId") for item in items]
     ids = tuple(dict.fromkeys(id_ for id_ in found if isinstance(id_, str) and VIDEO_ID.fullmatch(id_)))
     if items and not ids:
-        raise Garbage("YouTube's list of a channel's uploads names no video.")
+        raise Garbage(N_("YouTube's list of a channel's uploads names no video."))
     return ids[:NEWEST]
 
 
@@ -116,10 +117,10 @@ def channel_of(data: object) -> Channel | None:
     item = fields_of(items[0])
     id_, snippet = item.get("id"), fields_of(item.get("snippet"))
     if not isinstance(id_, str) or not CHANNEL_ID.fullmatch(id_):
-        raise Garbage("YouTube's answer about a channel does not name it.")
+        raise Garbage(N_("YouTube's answer about a channel does not name it."))
     uploads = fields_of(fields_of(item.get("contentDetails")).get("relatedPlaylists")).get("uploads")
     if not isinstance(uploads, str) or not PLAYLIST_ID.fullmatch(uploads):
-        raise Garbage("YouTube's answer about a channel does not say where its uploads are.")
+        raise Garbage(N_("YouTube's answer about a channel does not say where its uploads are."))
     handle = snippet.get("customUrl")
     is_handle = isinstance(handle, str) and handle.startswith("@") and HANDLE.fullmatch(handle[1:])
     return Channel(id_, uploads, _words(snippet.get("title")), str(handle)[1:].lower() if is_handle else None)
@@ -136,7 +137,7 @@ def _items(data: object) -> list[Any]:
     if items is None and "items" not in answer and fields_of(answer.get("pageInfo")).get("totalResults") == 0:
         return []
     if not isinstance(items, list):
-        raise Garbage("YouTube's answer has no list of items.")
+        raise Garbage(N_("YouTube's answer has no list of items."))
     return items
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from bot.domain import SECOND
+from bot.domain.sentence import N_
 from bot.ports.purse import Purse
 from bot.ports.source import Denied, Garbage, RateLimited, SourceError, Unavailable
 from bot.sources.kit import Kit
@@ -115,7 +116,7 @@ class Api:
         """
         key = self._kit.settings.get("YOUTUBE_API_KEY", "").strip()
         if not (key.isascii() and key.isprintable() and key):
-            raise KeyRefused("YOUTUBE_API_KEY is no key: its operator copies it again.")
+            raise KeyRefused(N_("YOUTUBE_API_KEY is no key: its operator copies it again."))
         if not self.purse.affords(now, 1):
             raise self._spent(now)
         self.purse.charge(now, 1)
@@ -135,13 +136,19 @@ class Api:
         spent = self.purse.spent(now)
         if spent.shut:
             return Spent(
-                f"YouTube says that the day's units are used up (we counted {spent.amount:,.0f}); there are "
-                "new ones at midnight in California.",
+                N_(
+                    "YouTube says that the day's units are used up (we counted {amount}); there are new "
+                    "ones at midnight in California."
+                ),
+                amount=spent.amount,
                 retry_after=max(self.purse.resets_at(now) - now, SECOND),
             )
         return Spent(
-            f"The {self.purse.limit:,.0f} units that YouTube gives a day are used up; there are new "
-            "ones at midnight in California.",
+            N_(
+                "The {limit} units that YouTube gives a day are used up; there are new ones at "
+                "midnight in California."
+            ),
+            limit=self.purse.limit,
             retry_after=max(self.purse.resets_at(now) - now, SECOND),
         )
 
@@ -163,21 +170,24 @@ def refusal(page: Page, *, of_one: bool) -> SourceError:
     """
     reasons = _reasons(page)
     if page.status in {403, 429} and reasons & SPENT:
-        return Spent("YouTube's units of today are used up.")
+        return Spent(N_("YouTube's units of today are used up."))
     if page.status == 429 or (page.status == 403 and reasons & TOO_FAST):
-        return RateLimited("YouTube asks us to wait.", retry_after=wait_of(page.headers))
+        return RateLimited(N_("YouTube asks us to wait."), retry_after=wait_of(page.headers))
     if page.status in {403, 404} and reasons & NOT_THERE:
         return Missing("YouTube has no such thing.")
     if page.status == 403 and of_one and "forbidden" in reasons:
-        return Denied("YouTube does not show the uploads of this channel to everybody.")
+        return Denied(N_("YouTube does not show the uploads of this channel to everybody."))
     if page.status in {401, 403} or (page.status == 400 and any(map(KEY_WORDS.search, reasons))):
         return KeyRefused(
-            "YouTube does not take the bot's key: its operator checks YOUTUBE_API_KEY, that the key is not "
-            "restricted to others, and that the YouTube Data API v3 is enabled for its project."
+            N_(
+                "YouTube does not take the bot's key: its operator checks YOUTUBE_API_KEY, that the "
+                "key is not restricted to others, and that the YouTube Data API v3 is enabled for its "
+                "project."
+            )
         )
     if page.status >= 500:
-        return Unavailable(f"YouTube is out of order (HTTP {page.status}).")
-    return Garbage(f"YouTube answered HTTP {page.status} instead of data.")
+        return Unavailable(N_("YouTube is out of order (HTTP {status})."), status=page.status)
+    return Garbage(N_("YouTube answered HTTP {status} instead of data."), status=page.status)
 
 
 def _reasons(page: Page) -> frozenset[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bot.domain import HOUR
+from bot.domain.sentence import N_
 from bot.ports.memory import Memory
 from bot.ports.source import AccountGone, SourceError
 from bot.sources.web import once_each
@@ -88,7 +89,8 @@ class Channels:
 def gone(target: Target) -> AccountGone:
     """Return the error of a channel that is not there."""
     if target.kind == "channel":  # ids are for ever
-        return AccountGone("YouTube knows this channel no more: it was deleted, by its owner or by YouTube.")
+        return AccountGone(N_("YouTube knows this channel no more: it was deleted, by its owner or by YouTube."))
     return AccountGone(
-        f"YouTube knows no channel @{target.value}: it was renamed or deleted. Watch it by its new handle."
+        N_("YouTube knows no channel @{handle}: it was renamed or deleted. Watch it by its new handle."),
+        handle=target.value,
     )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from bot.domain import DAY, MINUTE, SECOND
 from bot.domain.reading import Answer
+from bot.domain.sentence import N_, Sentence
 from bot.ports.purse import Purse
 from bot.ports.source import Ask, BadAddress, Cost, Description, Garbage, RateLimited, SourceError, Told
 from bot.sources.kit import Kit
@@ -19,8 +20,12 @@ from bot.sources.youtube.telling import Telling, failed
 from bot.sources.youtube.turns import LOOKS_WITHIN, VIDEOS_WITHIN, Turns
 from bot.sources.youtube.videos import Videos
 
-NOTE = "YouTube does not tell a hidden number of viewers from nobody watching: both are unknown here."
-NOTE_CHANNEL = f"A broadcast is found within some {LOOK_EVERY // MINUTE} minutes of its start. {NOTE}"
+NOTE = N_("YouTube does not tell a hidden number of viewers from nobody watching: both are unknown here.")
+NOTE_CHANNEL = Sentence(
+    N_("A broadcast is found within some {minutes} minutes of its start. {note}"),
+    minutes=LOOK_EVERY // MINUTE,
+    note=Sentence(NOTE),
+)
 
 
 class YouTube:
@@ -72,13 +77,16 @@ class YouTube:
         if target.kind == "video":
             seen = (await self._videos.ask([target.value], now)).get(target.value)
             if seen is None:
-                raise Garbage("YouTube's answer is damaged where this video should be.")
+                raise Garbage(N_("YouTube's answer is damaged where this video should be."))
             if seen.found is not Found.GONE:
                 return self._described_video(target.value, seen.video)
             if not target.bare:
                 raise BadAddress(
-                    f"YouTube has no video {target.value} for everybody to see: deleted, private or mistyped. To "
-                    "watch all that a channel sends, write youtube:@ and its handle."
+                    N_(
+                        "YouTube has no video {video} for everybody to see: deleted, private or mistyped. To "
+                        "watch all that a channel sends, write youtube:@ and its handle."
+                    ),
+                    video=target.value,
                 )
             target = Target("handle", target.value.lower())
         return await self._described_channel(target, now)
@@ -144,9 +152,14 @@ class YouTube:
     def _described_video(self, id_: str, video: Video) -> Description:
         reading = video.reading
         if video.found not in {Found.LIVE, Found.SCHEDULED} or reading is None:
-            what = "This broadcast is over" if video.found is Found.ENDED else "This video is no broadcast"
-            rather = f"watch its channel: youtube:{video.channel}" if video.channel else HOW_TO
-            raise BadAddress(f"{what}. To hear of the next one, {rather}")
+            rather = (
+                Sentence(N_("watch its channel: {address}"), address=f"youtube:{video.channel}")
+                if video.channel
+                else Sentence(HOW_TO)
+            )
+            if video.found is Found.ENDED:
+                raise BadAddress(N_("This broadcast is over. To hear of the next one, {rather}"), rather=rather)
+            raise BadAddress(N_("This video is no broadcast. To hear of the next one, {rather}"), rather=rather)
         return Description(
             reference=id_,
             name=reading.title or id_,
@@ -164,7 +177,9 @@ class YouTube:
         if channel is None:
             shown = f"@{target.value}" if target.kind == "handle" else target.value
             raise BadAddress(
-                f"YouTube knows no channel {shown}: mistyped, renamed or deleted. Open it and {HOW_TO}"
+                N_("YouTube knows no channel {shown}: mistyped, renamed or deleted. Open it and {how_to}"),
+                shown=shown,
+                how_to=Sentence(HOW_TO),
             )
         reference = await self._channels.settle(channel, target)
         try:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from bot.domain import DAY, HOUR, SECOND
 from bot.domain.reading import Answer, Reading, State
+from bot.domain.sentence import N_
 from bot.ports.source import AccountGone, Ask, SourceError, Told
 from bot.sources.youtube.addresses import ids_of
 from bot.sources.youtube.answers import Found
@@ -102,7 +103,7 @@ class Telling:
             return replace(told, again_at=again_at) if again_at > now else told
         lasted = now - seen.since
         if seen.found is Found.GONE and (not is_known or lasted >= GIVE_UP):
-            gone = AccountGone(f"YouTube shows the video {id_} no more: it was deleted or made private.")
+            gone = AccountGone(N_("YouTube shows the video {id} no more: it was deleted or made private."), id=id_)
             return Told(answers=(gone.failure(now),), over=lasted >= FLICKER)
         readings = (reading,) if id_ in self.read.asked and reading is not None else ()
         over = seen.video.sure or lasted >= FLICKER

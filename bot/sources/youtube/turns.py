@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from bot.domain.sentence import N_
 from bot.ports.source import RateLimited, SourceError
 from bot.sources.youtube.api import KeyRefused
 
@@ -51,7 +52,7 @@ class Turns:
             if self._refusal is not None:
                 raise self._refusal
             if self._clock() >= self._until:
-                raise NotAsked("There was no time to ask YouTube.")
+                raise NotAsked(N_("There was no time to ask YouTube."))
             try:
                 return await question()
             except (RateLimited, KeyRefused) as error:

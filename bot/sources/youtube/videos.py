@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from bot.domain.sentence import N_
 from bot.ports.source import Garbage, SourceError
 from bot.sources.web import once_each
 from bot.sources.youtube.answers import Found
@@ -76,7 +77,7 @@ class Videos:
                 errors |= dict.fromkeys(call, answered)
                 continue
             seen |= answered
-            damage = Garbage("YouTube's answer is damaged where this video should be.")
+            damage = Garbage(N_("YouTube's answer is damaged where this video should be."))
             errors |= {id_: damage for id_ in call if id_ not in answered}
         return Refreshed(seen=seen, errors=errors, asked=frozenset(wanted))
 
