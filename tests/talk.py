@@ -63,7 +63,12 @@ class Clock:
 
 @asynccontextmanager
 async def talk(
-    folder: Path, *, now: int, sources: Mapping[str, Source] | None = None, chats: Sequence[Chat] = ()
+    folder: Path,
+    *,
+    now: int,
+    sources: Mapping[str, Source] | None = None,
+    chats: Sequence[Chat] = (),
+    public_url: str | None = None,
 ) -> AsyncIterator[Talk]:
     """Give a conversation on a database in ``folder``; closes everything with the block."""
     heard = io.StringIO()
@@ -74,5 +79,6 @@ async def talk(
         chats=[ConsoleChat(out=heard, lines=None), *chats],
         clock=clock,
         charts=False,
+        public_url=public_url,
     ) as parts:
         yield Talk(parts=parts, clock=clock, heard=heard)

@@ -30,7 +30,7 @@ async def change(asked: Asked, typed: str) -> Line:
         raise watching.NoWatches
     chosen = [one for one, _ in found]
     if before.strip():
-        chosen = [watching.pick(chosen, before)]
+        chosen = [_picked(chosen, before, asked.words)]
     await publishing.publish(asked.services, asked.request, chosen, public=wanted.lower() == _ON)
     return _told(await publishing.public(asked.services, asked.request), asked)
 
@@ -72,6 +72,15 @@ async def lines(asked: Asked) -> tuple[Line, ...]:
     else:
         told = [words.say("Where readers find the pages, I do not know: who runs me sets PUBLIC_URL.")]
     return (*told, words.say("It shows all sessions, also past ones, and nothing else of this chat."))
+
+
+def _picked(found: Sequence[Watched], typed: str, words: Words) -> Watched:
+    try:
+        return watching.pick(found, typed)
+    except watching.UnknownName as unknown:
+        near = unknown.near[0] if unknown.near else found[0].name
+        line = words.say("Nothing here is called “{name}”.", name=name(unknown.name))
+        raise Mistake(line, example=f"/settings page {near} on") from None
 
 
 def _told(found: Sequence[tuple[Watched, bool]], asked: Asked) -> Line:
