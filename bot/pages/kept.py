@@ -7,7 +7,9 @@ import gzip
 import hashlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from multidict import CIMultiDict
 
 from bot.domain import SECOND
 
@@ -17,6 +19,8 @@ FRESH = 5 * SECOND
 MOST = 500
 #: Pages that are written at the same time: chats ask the same database, and go first.
 AT_ONCE = 2
+#: A page that takes longer to write is given up.
+LONGEST_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +33,7 @@ class Page:
         tag: Tells this text from any other.
         changed_at: Since when it reads so.
         language: In which it is written.
+        ready: What is sent before it, by whether it is packed: the same for every reader.
     """
 
     status: int
@@ -37,6 +42,7 @@ class Page:
     tag: str
     changed_at: int
     language: str
+    ready: dict[bool, CIMultiDict[str]] = field(default_factory=dict, compare=False)
 
 
 @dataclass(slots=True)
@@ -62,6 +68,9 @@ class Kept:
         """Return a page, written by ``write`` (as status, text, language) if it is not fresh any more.
 
         Who comes while it is being written waits for that; a reader who leaves does not end it for the others.
+
+        Raises:
+            TimeoutError: It takes too long.
         """
         entry = self._entries.get(key)
         if entry is not None and 0 <= self._clock() - entry.written_at < FRESH:
@@ -82,7 +91,7 @@ class Kept:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _write(self, key: Hashable, write: Callable[[], Awaitable[tuple[int, str, str]]]) -> Page:
-        async with self._gate:
+        async with asyncio.timeout(LONGEST_SECONDS), self._gate:
             written_at = self._clock()
             status, text, language = await write()
         body = text.encode("utf-8", errors="replace")

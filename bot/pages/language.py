@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from babel import Locale
 
 from bot.texts.catalog import ENGLISH, languages, served
@@ -15,6 +17,7 @@ def chosen(asked: str | None) -> str | None:
     return asked if asked in languages() else None
 
 
+@lru_cache(maxsize=1_024)
 def preferred(header: str) -> str:
     """Return the language that serves an ``Accept-Language`` best; English where none does."""
     wanted: list[tuple[float, int, str]] = []
@@ -39,10 +42,11 @@ def _weight(text: str) -> float:
         return 0.0
 
 
-def own_names() -> list[tuple[str, str]]:
+@lru_cache(maxsize=1)
+def own_names() -> tuple[tuple[str, str], ...]:
     """Return (tag, its name in itself) of all languages, English first."""
     found = []
     for tag in languages():
         name = Locale.parse(tag).get_display_name(tag) or tag
         found.append((tag, name[:1].upper() + name[1:]))
-    return sorted(found, key=lambda one: (one[0] != ENGLISH, one[0]))
+    return tuple(sorted(found, key=lambda one: (one[0] != ENGLISH, one[0])))

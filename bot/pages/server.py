@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -15,8 +15,6 @@ log = structlog.get_logger(__name__)
 
 #: A connection on which nothing is asked for so long is closed; so is one that asks slower, or does not read.
 IDLE_SECONDS = 20
-#: An answer that takes longer is given up.
-ANSWER_SECONDS = 10
 #: Of what is asked, in bytes.
 LONGEST_LINE, LONGEST_HEADER, MOST_HEADERS = 2_048, 4_096, 64
 #: Connections at once. Whoever asked longest ago gives way to who comes.
@@ -96,7 +94,7 @@ class _Door(web.Server):
         self._seen: dict[web.RequestHandler, None] = {}
 
     def __call__(self) -> web.RequestHandler:
-        if len(self.connections) >= MOST_CONNECTIONS:
+        if len(self._seen) >= MOST_CONNECTIONS:
             self._close_oldest()
         made = _Connection(
             self,
@@ -190,8 +188,7 @@ class Server:
         assert self._door is not None
         self._door.note(request.protocol)
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                return await self._routed(request)
+            return await self._routed(request)
         except TimeoutError:
             log.warning("a page took too long", path=request.path[:200])
             return await self._in_trouble(request, 503)
@@ -224,8 +221,3 @@ def plain(text: str, *, status: int) -> Answer:
         status=status,
         headers={**HEADERS, "Content-Security-Policy": NOTHING, "Cache-Control": "no-store"},
     )
-
-
-def headers(more: Mapping[str, str]) -> dict[str, str]:
-    """Return the headers of every answer, and more."""
-    return {**HEADERS, **more}

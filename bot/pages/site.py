@@ -7,19 +7,23 @@ from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import lru_cache
 from hashlib import sha256
 from importlib.resources import files
 
 from aiohttp import web
+from multidict import CIMultiDict
 
 from bot.domain import SECOND
 from bot.pages.kept import FRESH, Kept, Page
 from bot.pages.language import chosen, preferred
-from bot.pages.server import NOTHING, Answer, Route, Trouble, headers
+from bot.pages.server import HEADERS, NOTHING, Answer, Route, Trouble
 from bot.pages.views import CSS, Asked, Writer
 
 #: Deeper addresses are none of ours, and are answered as if they were not deeper.
 _DEEPEST = 8
+#: What is not said where no body follows.
+_OF_THE_BODY = {"Content-Type", "Content-Encoding"}
 _SCRIPT = (files("bot.pages") / "templates" / "live.js").read_bytes()
 _SCRIPT_TAG = sha256(_SCRIPT).hexdigest()[:20]
 _POLICY = (
@@ -75,13 +79,12 @@ class Site:
         return await self._page(request, lambda asked: self._writer.watch(asked, int(found[1])))
 
     async def _script(self, request: web.BaseRequest, _: re.Match[str]) -> Answer:
-        sent = headers(
-            {
-                "Content-Security-Policy": NOTHING,
-                "Cache-Control": "public, max-age=3600",
-                "ETag": f'W/"{_SCRIPT_TAG}"',
-            }
-        )
+        sent = {
+            **HEADERS,
+            "Content-Security-Policy": NOTHING,
+            "Cache-Control": "public, max-age=3600",
+            "ETag": f'W/"{_SCRIPT_TAG}"',
+        }
         if _has(request, _SCRIPT_TAG):
             return Answer(status=304, headers=sent)
         return Answer(body=_SCRIPT, headers={**sent, "Content-Type": "text/javascript; charset=utf-8"})
@@ -109,7 +112,7 @@ class Site:
 
 
 def _asked(request: web.BaseRequest, path: str) -> Asked:
-    by_hand = chosen(request.query.get("lang"))
+    by_hand = chosen(request.query.get("lang")) if request.query_string else None
     return Asked(
         path=path, language=by_hand or preferred(request.headers.get("Accept-Language", "")), chosen=by_hand
     )
@@ -117,25 +120,31 @@ def _asked(request: web.BaseRequest, path: str) -> Asked:
 
 def _out(request: web.BaseRequest, page: Page) -> Answer:
     """Return the answer with a page, or that the reader has it already."""
-    sent = headers(
+    packed = _takes_gzip(request.headers.get("Accept-Encoding", ""))
+    ready = page.ready.get(packed)
+    if ready is None:
+        ready = page.ready[packed] = _ready(page, packed=packed)
+    if page.status == 200 and _is_known(request, page):
+        return Answer(status=304, headers={name: ready[name] for name in ready if name not in _OF_THE_BODY})
+    return Answer(status=page.status, body=page.packed if packed else page.body, headers=ready)
+
+
+def _ready(page: Page, *, packed: bool) -> CIMultiDict[str]:
+    """Return what is sent before a page."""
+    changed = datetime.fromtimestamp(page.changed_at // SECOND, tz=UTC)
+    return CIMultiDict(
         {
+            **HEADERS,
             "Content-Security-Policy": _POLICY,
             "Cache-Control": f"public, max-age={FRESH // SECOND}",
             "ETag": f'W/"{page.tag}"',
-            "Last-Modified": format_datetime(
-                datetime.fromtimestamp(page.changed_at // SECOND, tz=UTC), usegmt=True
-            ),
+            "Last-Modified": format_datetime(changed, usegmt=True),
             "Vary": "Accept-Encoding, Accept-Language",
             "Content-Language": page.language.replace("_", "-"),
+            "Content-Type": "text/html; charset=utf-8",
+            **({"Content-Encoding": "gzip"} if packed else {}),
         }
     )
-    if page.status == 200 and _is_known(request, page):
-        return Answer(status=304, headers=sent)
-    body = page.body
-    if _takes_gzip(request.headers.get("Accept-Encoding", "")):
-        body = page.packed
-        sent["Content-Encoding"] = "gzip"
-    return Answer(status=page.status, body=body, headers={**sent, "Content-Type": "text/html; charset=utf-8"})
 
 
 def _is_known(request: web.BaseRequest, page: Page) -> bool:
@@ -149,6 +158,7 @@ def _has(request: web.BaseRequest, tag: str) -> bool:
     return any(one.value in {tag, "*"} for one in request.if_none_match or ())
 
 
+@lru_cache(maxsize=256)
 def _takes_gzip(accepted: str) -> bool:
     for part in accepted.lower().split(","):
         name, _, weight = part.strip().partition(";")

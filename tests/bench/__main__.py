@@ -12,6 +12,7 @@ from tests.bench import (
     export,
     history,
     ingest,
+    pages,
     polling,
     process,
     prune,
@@ -35,6 +36,7 @@ def main() -> None:
     for subject in subjects:
         figures += asyncio.run(subject())
     figures += process.measure()
+    figures += pages.measure()
     figures += charts.measure()
     figures += export.measure()
     figures += replays.measure()
