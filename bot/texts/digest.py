@@ -10,6 +10,8 @@ from bot.texts.words import Words, bold
 
 #: More would be a wall of lines.
 MOST = 20
+#: In front of what a chat says in its own words, which have no symbol of ours.
+OWN = "•"
 
 
 def write(told: Sequence[tuple[int, Message]], words: Words) -> Message:
@@ -20,11 +22,12 @@ def write(told: Sequence[tuple[int, Message]], words: Words) -> Message:
         if (date := words.date(at).text) != day:
             day = date
             lines.append((bold(day),))
-        what = message.title
+        what = message.title or next(iter(message.lines), ())  # a chat's own words may be too long for a title
         if message.fields:  # a recap's peak
             first = message.fields[0]
             what = words.say("{what} – {label}: {value}", what=what, label=first.label, value=first.value)
-        lines.append(words.say("{symbol} {time}: {what}", symbol=message.symbol, time=words.time(at), what=what))
+        symbol = message.symbol or OWN
+        lines.append(words.say("{symbol} {time}: {what}", symbol=symbol, time=words.time(at), what=what))
     left = len(told) - MOST
     if left > 0:
         lines.append(words.plural("and {n} more before", "and {n} more before", left))

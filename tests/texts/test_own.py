@@ -23,7 +23,7 @@ from bot.domain.session import Session
 from bot.domain.statistics import Tally
 from bot.domain.story import BrokenRecord, Chase, Rank, Story
 from bot.ports.message import Message, Span, plain_text
-from bot.texts import alerts, own, own_fields, sandbox
+from bot.texts import alerts, digest, own, own_fields, sandbox
 from bot.texts.refused import Refused
 from bot.texts.words import Words
 from handlers.settings.words import EXAMPLES
@@ -147,6 +147,15 @@ def test_a_long_first_line_is_no_title_so_that_no_chat_cuts_it() -> None:
     message = own.write(story(milestone.KIND), WORDS, "x" * 300)
     assert message.title == ()
     assert plain_text(message.lines[0]) == "x" * 300
+
+
+def test_a_digest_of_the_morning_has_them_too() -> None:
+    told = story(milestone.KIND)
+    messages = [own.write(told, WORDS, text) for text in ("🎉 {{ figure }}!", "y" * 300)]
+    lines = [plain_text(line) for line in digest.write([(NOW, one) for one in messages], WORDS).lines]
+    assert lines[1].startswith("• ")
+    assert lines[1].endswith(": 🎉 1,000 listeners!")
+    assert lines[2].endswith("y" * 300)
 
 
 def test_a_latin_name_in_urdu_words_is_set_apart() -> None:
