@@ -69,6 +69,12 @@ class _Sheet:
         self._taken: dict[int, list[_Box]] = {PHONE: [], SCREEN: []}
         self.put: list[tuple[_Label, bool]] = []
 
+    def block(self, x: float, y: float, *, radius: float) -> None:
+        """Let nothing be put on a point."""
+        for width, taken in self._taken.items():
+            at = x * width
+            taken.append(_Box(at - radius, y - radius, at + radius, y + radius))
+
     def place(self, *choices: _Label) -> None:
         """Put a label where it fits on a phone, else where it fits on a screen, else nowhere."""
         for width in (PHONE, SCREEN):
@@ -101,6 +107,9 @@ def drawn(chart: Chart, *, alt: str, leftward: bool) -> Markup:
     plane = _Plane(chart)
     sheet = _Sheet()
     own = chart.curves[0]
+    for mark in chart.marks:
+        if mark.kind is Kind.PEAK and mark.at is not None:
+            sheet.block(plane.x(mark.at), plane.y(mark.value), radius=8)
     for mark in sorted(chart.marks, key=lambda one: (one.kind is not Kind.PEAK, one.kind is not Kind.RECORD)):
         sheet.place(*_choices(mark, plane))
     for tick in chart.up:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from bot.domain import MINUTE, SECOND
 from bot.pipeline.cards import Cards
 from bot.pipeline.deliver import Deliver
@@ -21,7 +23,7 @@ async def told(
     writer = Writer(database, bot.clock, installation="", public_url=url)
     bot.deliver = Deliver(database, {"fake": bot.chat}, writer.post, clock=bot.clock)
     bot.cards = Cards(database, {"fake": bot.chat}, writer.card, owed=bot.owed)
-    more = {} if style is None else {"style": style}
+    more: dict[str, Any] = {} if style is None else {"style": style}
     await bot.watch("ann", "ben", kinds=["started", "ended"], **more)
     async with database.write() as connection:
         ann = await chats.find(connection, platform="fake", key="ann")

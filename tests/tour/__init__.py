@@ -8,5 +8,6 @@ the clock and the radio station are made up. ``python -m tests.tour`` (``make to
     telegram, discord
               show that as the apps would, in HTML
     page      puts both side by side, and reads the text off again
+    site      shows the pages that chats make public, in a real browser
     camera    makes pictures of pages
 """
