@@ -143,12 +143,13 @@ async def choices(asked: Asked) -> tuple[Choice, ...]:
     quiet, words = _kept(asked), asked.words
     now = None if quiet is None else span(quiet)
     made = [Choice(label=words.text("Off"), value="off", chosen=quiet is None)]
-    made += [Choice(label=hours, value=hours, chosen=hours == now) for hours in _OFFERED]
+    offered = _OFFERED if now is None or now in _OFFERED else (*_OFFERED, now)
+    made += [Choice(label=hours, value=hours, chosen=hours == now) for hours in offered]
     if quiet is not None:
-        loud = quiet.mode(record.KIND) is Mode.SEND
-        made.append(
-            Choice(label=words.text("Records as ever"), value=f"record {'hold' if loud else 'send'}", chosen=loud)
-        )
+        if quiet.mode(record.KIND) is Mode.SEND:
+            made.append(Choice(label=words.text("Hold records, too"), value="records hold"))
+        else:
+            made.append(Choice(label=words.text("Let records through"), value="records send"))
     return tuple(made)
 
 

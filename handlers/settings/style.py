@@ -48,6 +48,7 @@ async def choices(asked: Asked) -> tuple[Choice, ...]:
     return tuple(
         Choice(label=asked.words.text(label), value=value, chosen=STYLES[value][0] == style)
         for value, label in _LABELS.items()
+        if asked.request.platform != NO_EDITS or value == "posts"
     )
 
 

@@ -16,6 +16,8 @@ ZONE = "Europe/Berlin"
 FRIDAY = int(datetime(2025, 5, 9, 18, tzinfo=UTC).timestamp()) * SECOND
 SATURDAY = FRIDAY + 24 * HOUR
 SUNDAY = SATURDAY + 24 * HOUR
+#: The night after it, 23:00 in Berlin.
+NIGHT = SUNDAY + 27 * HOUR
 ADDRESS = f"icecast:https://{HOST}/live"
 BOOKED = '1,200 peak "Late Show" on icecast 2024-11-02 https://example.org/report'
 COMPARED = {"a": "Radio Lahore", "b": "Night Radio"}
@@ -37,6 +39,20 @@ BROADCASTS = [
         [(0, 400), (30, 1900), (55, 4300), (70, 3900), (110, 700)],
         "پاکستان تحریک انصاف کا جلسہ 🎙️",
         name="Radio Lahore",
+    ),
+    Broadcast(
+        "/urdu",
+        NIGHT + HOUR,
+        [(0, 800), (30, 2900), (55, 5300), (70, 4900), (110, 700)],
+        "رات کی محفل",
+        name="Radio Lahore",
+    ),
+    Broadcast(
+        "/live",
+        NIGHT + 8 * HOUR,
+        [(0, 130), (20, 640), (45, 600), (300, 500)],
+        "The Morning After",
+        name="Night Radio",
     ),
     Broadcast("/guest", SUNDAY + HOUR, [(0, 20), (60, 20)], HOSTILE, name="Guest Mount"),
 ]
@@ -108,6 +124,20 @@ def outline() -> list[Chapter]:
             "Settings",
             "`/settings` is a menu: what is set, and behind each button what it does. Two taps change a thing, in "
             "the same message; who may not is told so alone.",
+        ),
+        Chapter(
+            "quiet",
+            "Quiet hours",
+            "A chat sleeps when it wants to: what came overnight is one digest in the morning, without what has "
+            "gone stale; records may be let through, with or without a sound.",
+        ),
+        *(
+            Chapter(f"in-{name.lower()}", f"In {name}", sentence)
+            for name, sentence in (
+                ("Spanish", "The same bot for a radio station in Madrid."),
+                ("Korean", "The same bot for a fan club in Seoul."),
+                ("Urdu", "The same bot for a newsroom in Lahore: from right to left, in lakh and crore."),
+            )
         ),
     ]
 
@@ -216,3 +246,35 @@ async def _sunday(scene: Stage) -> None:
         await scene.both("/history Night Radio", "history", {"name": "Night Radio"})
     async with scene.chapter("pictures"):
         await scene.both("/chart Radio Lahore", "chart", {"name": "Radio Lahore"})
+    await _night(scene)
+    await _elsewhere(scene, "Spanish", "es", "Madrid")
+    await _elsewhere(scene, "Korean", "ko", "Seoul")
+    await _set(scene, "counting", "lakh")
+    await _elsewhere(scene, "Urdu", "ur", "Lahore")
+
+
+async def _set(scene: Stage, setting: str, value: str) -> None:
+    await scene.both(f"/settings {setting} {value}", "settings", {"setting": setting, "value": value})
+
+
+async def _night(scene: Stage) -> None:
+    await _set(scene, "style", "posts")
+    async with scene.chapter("quiet"):
+        await _set(scene, "quiet", "22:00-08:00")
+        await _set(scene, "quiet", "records silent")
+    await scene.at(NIGHT)
+    async with scene.chapter("quiet"):
+        await scene.until(9 * 60)
+
+
+async def _elsewhere(scene: Stage, language: str, code: str, city: str) -> None:
+    """Show what there is in another language, to people of another city."""
+    async with scene.chapter(f"in-{language.lower()}"):
+        await _set(scene, "language", code)
+        await _set(scene, "timezone", city)
+        await scene.both("/test", "test", {})
+        await scene.both("/stats Radio Lahore", "stats", {"name": "Radio Lahore"})
+        await scene.both("/records", "records", {})
+        await scene.both("/compare Radio Lahore, Night Radio", "compare", COMPARED)
+        await scene.both("/settings", "settings", {})
+        await scene.both("/watch nothing", "watch", {"address": "nothing"})

@@ -94,6 +94,7 @@ class Stage:
         while self.clock.now < moment:
             self.clock.now = (self.clock.now // MINUTE + 1) * MINUTE
             await self.parts.poll.tick(self.clock.now)
+            await self.parts.morning.tick(self.clock.now)
             await self.parts.deliver.tick(self.clock.now)
             await self.parts.cards.tick(self.clock.now)
             self._note()
