@@ -8,6 +8,7 @@ The map. Imports point one way, from the top of this list to its end::
     bot.settings     environment and .env
     handlers         one file a command        bot.chats     one package a chat platform
     bot.sources      one entry a platform      bot.pipeline  one file a stage
+    bot.pages        what anybody may read, over HTTP
     bot.texts        the words                 bot.services  what commands use: values in, values out
     bot.charts       the pictures, drawn by a program of its own
     storage          the only place with SQL
@@ -27,4 +28,7 @@ The flows::
     pull   chats/discord      -> handlers/stats.py -> services/statistics.py -> storage
            Request               stats(request, ...)
            <- Message <--------- texts/
+
+    page   a browser           -> pages/site.py -> pages/kept.py ---> pages/views.py -> services/public.py -> storage
+           GET /s/12              language, 304    once in 5 s        values, texts/, templates/
 """

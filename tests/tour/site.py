@@ -33,8 +33,9 @@ STRIPS = (
     Strip(
         name="page",
         alt="A live session, the same dark and in Urdu, and what is live now, on a phone",
-        sentence="`/settings page on` makes what a chat watches public: a page for each session, kept up to date while "
-        "it is live, what is live now, and the record book. They need no script, and ask nobody else for anything.",
+        sentence="`/settings page on` makes what a chat watches public: a page for each session, kept up to date "
+        "while it is live, what is live now, and the record book. They need no script, and ask nobody else for "
+        "anything.",
         shots=(("s/{live}", False), ("s/{lahore}?lang=ur", True), ("", False)),
     ),
     Strip(
