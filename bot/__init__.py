@@ -29,6 +29,6 @@ The flows::
            Request               stats(request, ...)
            <- Message <--------- texts/
 
-    page   a browser           -> pages/site.py -> pages/kept.py ---> pages/views.py -> services/public.py -> storage
-           GET /s/12              language, 304    once in 5 s        values, texts/, templates/
+    page   a browser  -> pages/site.py -> pages/kept.py -> pages/views.py --------> services/public.py -> storage
+           GET /s/12     language, 304    once in 5 s      values, texts/, templates/
 """

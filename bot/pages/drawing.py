@@ -181,7 +181,7 @@ def _choices(mark: Mark, plane: _Plane) -> tuple[_Label, ...]:
         return tuple(
             _Label(mark.label, x, at, anchor, dx, "record-name")
             for at in (y - 7, y + LINE)
-            for x, anchor, dx in ((1, "end", -2), (0, "start", 40))
+            for x, anchor, dx in ((1, "end", -2), (0, "start", 40), (0, "start", 2))
         )
     x = plane.x(mark.at if mark.at is not None else 0)
     if mark.kind is Kind.PEAK:
