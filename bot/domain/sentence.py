@@ -48,6 +48,18 @@ class Sentence(str):
         return (self.msgid,), dict(self.fields)
 
 
+class ToldError(Exception):
+    """What went wrong, as a sentence that people are told, each in their own language.
+
+    Attributes:
+        told: That sentence; as text it is in English, as the error is.
+    """
+
+    def __init__(self, msgid: str = "", /, **fields: str | float | None) -> None:
+        self.told = msgid if isinstance(msgid, Sentence) else Sentence(msgid, **fields)
+        super().__init__(self.told)
+
+
 def kept(text: str) -> str:
     """Return a text as it is stored: a sentence so that it can be said in any language later."""
     return (

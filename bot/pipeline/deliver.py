@@ -18,6 +18,7 @@ import structlog
 
 from bot.domain import MINUTE, SECOND
 from bot.domain.quiet import Mode
+from bot.domain.sentence import N_
 from bot.pipeline.quiet import verdict
 from bot.ports.chat import (
     Chat,
@@ -236,7 +237,7 @@ class Deliver:
             return
         wait = await self._turn(owed, chat, target)
         if wait:
-            await self._again(owed, round(wait * SECOND), "the platform's limit")
+            await self._again(owed, round(wait * SECOND), N_("the platform's limit"))
             return
         try:
             async with asyncio.timeout(LONGEST_SEND_SECONDS):
@@ -244,26 +245,27 @@ class Deliver:
         except TryLater as error:
             if not error.alone:
                 chat.pace.hold(error.retry_after / SECOND, None if error.everywhere else lane(chat, target))
-            await self._again(owed, error.retry_after, str(error))
+            await self._again(owed, error.retry_after, error.told)
         except Partly as error:
             await self._arrived(owed, post, error.key)
-            await self._warn_partly(owed, chat, str(error))
+            await self._warn_partly(owed, chat, error.told)
         except ChatMoved as error:
             async with self._database.write() as connection:
                 await chat_store.move(
                     connection, platform=owed.chat_platform, old=owed.chat_key, new=error.key, now=now
                 )
-            await self._again(owed, 0, str(error))
+            await self._again(owed, 0, error.told)
         except (ChatGone, TopicGone) as error:
             await self._gone(owed, chat, error, now=now)
         except NotPermitted as error:
-            await self._again(owed, _pause(owed, FIRST_PAUSE_NOT_PERMITTED), str(error))
-            await self._warn_once(owed, chat, str(error))
+            await self._again(owed, _pause(owed, FIRST_PAUSE_NOT_PERMITTED), error.told)
+            await self._warn_once(owed, chat, error.told)
         except (MessageGone, Refused) as error:
-            await self._settle(owed, "dead", now, error=str(error))
+            await self._settle(owed, "dead", now, error=error.told)
             log.warning("a post was not taken", platform=owed.chat_platform, why=str(error))
         except (SendError, TimeoutError) as error:  # unsure: it may be sent twice
-            await self._again(owed, _pause(owed, FIRST_PAUSE), str(error) or "no answer")
+            why = error.told if isinstance(error, SendError) else N_("no answer")
+            await self._again(owed, _pause(owed, FIRST_PAUSE), why)
         except Exception as error:  # of a kind that no chat should raise; the others must go on
             await self._again(owed, _pause(owed, FIRST_PAUSE), f"internal: {error!r}")
             raise
@@ -322,17 +324,17 @@ class Deliver:
         async with self._database.write() as connection:
             if owed.digest_id is not None:
                 await held.give_up(connection, owed.digest_id, now=now)
-            await sending.settle(connection, owed.id, state="dead", now=now, error=str(error))
+            await sending.settle(connection, owed.id, state="dead", now=now, error=error.told)
             if isinstance(error, TopicGone) and owed.topic:
                 ended = await chat_store.disable_topic(
-                    connection, owed.chat_id, owed.topic, now=now, why=str(error)
+                    connection, owed.chat_id, owed.topic, now=now, why=error.told
                 )
-                await sending.drop(connection, subscription_ids=ended, now=now, error=str(error))
+                await sending.drop(connection, subscription_ids=ended, now=now, error=error.told)
             elif isinstance(error, ChatGone):
-                await chat_store.disable(connection, owed.chat_id, now=now, why=str(error))
+                await chat_store.disable(connection, owed.chat_id, now=now, why=error.told)
         log.warning("a place is gone", platform=owed.chat_platform, why=str(error))
         if isinstance(error, TopicGone):
-            await self._warn_once(owed, chat, str(error), over=True)
+            await self._warn_once(owed, chat, error.told, over=True)
 
     async def _warn_once(self, owed: Owed, chat: Chat, problem: str, *, over: bool = False) -> None:
         """Tell the admin who set it up what is wrong, once for as long as something is."""

@@ -20,20 +20,30 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from bot.domain.sentence import ToldError
 from bot.ports.command import Declaration, Request
 from bot.ports.message import Message
 from bot.ports.pace import Pace
 
 
-class SendError(Exception):
-    """A post was not delivered."""
+class SendError(ToldError):
+    """A post was not delivered: why is a sentence that an admin is told in their own language."""
 
 
 class TryLater(SendError):
     """The platform asks to wait ``retry_after`` ms: this chat, ``everywhere``, or this post ``alone``."""
 
-    def __init__(self, message: str, *, retry_after: int, everywhere: bool = False, alone: bool = False) -> None:
-        super().__init__(message)
+    def __init__(
+        self,
+        msgid: str,
+        /,
+        *,
+        retry_after: int,
+        everywhere: bool = False,
+        alone: bool = False,
+        **fields: str | float | None,
+    ) -> None:
+        super().__init__(msgid, **fields)
         self.retry_after = retry_after
         self.everywhere = everywhere
         self.alone = alone
@@ -50,8 +60,8 @@ class ChatGone(SendError):
 class ChatMoved(SendError):
     """The chat goes on under another id of the platform, ``key``."""
 
-    def __init__(self, message: str, *, key: str) -> None:
-        super().__init__(message)
+    def __init__(self, msgid: str, /, *, key: str, **fields: str | float | None) -> None:
+        super().__init__(msgid, **fields)
         self.key = key
 
 
@@ -70,8 +80,8 @@ class NotPermitted(SendError):
 class Partly(SendError):
     """The post arrived as ``key``, but for a picture or file that the bot may not send there."""
 
-    def __init__(self, message: str, *, key: str) -> None:
-        super().__init__(message)
+    def __init__(self, msgid: str, /, *, key: str, **fields: str | float | None) -> None:
+        super().__init__(msgid, **fields)
         self.key = key
 
 

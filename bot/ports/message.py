@@ -6,7 +6,7 @@ Text from outside (titles, names) is only ever a span's text, so no markup of a 
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -134,6 +134,7 @@ class Message:
             other is a message of its own. A menu has no picture and no file.
         picture: Shown with it.
         file: Sent with it.
+        language: The one it is in, for what a chat has to add to it.
     """
 
     title: Line = ()
@@ -146,6 +147,7 @@ class Message:
     menu: bool = False
     picture: Picture | None = None
     file: File | None = None
+    language: str | None = field(default=None, compare=False)
 
 
 def plain_text(line: Line) -> str:

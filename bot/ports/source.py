@@ -19,26 +19,19 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from bot.domain.reading import Answer, Failure, Metric, Trouble
-from bot.domain.sentence import Sentence
+from bot.domain.sentence import ToldError
 from bot.ports.purse import Purse
 
 
-class SourceError(Exception):
+class SourceError(ToldError):
     """The source could not answer.
 
     What is wrong is a sentence of the catalogs with its fields, which each admin is told in their own language:
     ``raise BadAddress(N_("There is no station {name}."), name=name)``.
-
-    Attributes:
-        told: That sentence; as text it is in English, as the error is.
     """
 
     trouble = Trouble.UNAVAILABLE
     retry_after: int | None = None
-
-    def __init__(self, msgid: str = "", /, **fields: str | float | None) -> None:
-        self.told = msgid if isinstance(msgid, Sentence) else Sentence(msgid, **fields)
-        super().__init__(self.told)
 
     def failure(self, at: int) -> Failure:
         """Return the error as a value that the pipeline keeps."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
+from bot.domain.sentence import N_
 from bot.ports.command import Request
 from bot.services.context import Services
 from storage import chats, sending
@@ -11,7 +12,7 @@ from storage.chats import Chat
 from storage.database import Connection
 
 #: Why a chat is left alone that the platform did not name among those in which the bot is.
-NOT_NAMED = "the bot is no longer in it"
+NOT_NAMED = N_("the bot is no longer in it")
 
 
 async def let_in(services: Services, *, platform: str, key: str, title: str | None, topic: str | None) -> None:

@@ -177,6 +177,7 @@ class Words:
             lines=tuple(direction.headed(line, rtl=rtl) for line in message.lines),
             fields=tuple(replace(field, value=direction.headed(field.value, rtl=rtl)) for field in message.fields),
             footer=direction.headed(message.footer, rtl=rtl),
+            language=self.language,
         )
 
     # Figures

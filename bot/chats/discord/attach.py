@@ -14,6 +14,7 @@ import discord
 import structlog
 
 from bot.domain.outside import clean
+from bot.domain.sentence import N_, Sentence
 from bot.ports.message import Message
 
 log = structlog.get_logger(__name__)
@@ -62,7 +63,7 @@ async def load(message: Message, *, most: int) -> tuple[list[discord.File], str 
                 left = _too_large("file", most)
         except OSError as error:
             log.warning("a file to send is not there", why=error.strerror)
-            left = "The file is no longer there"
+            left = N_("The file is no longer there")
     return made, left
 
 
@@ -111,4 +112,9 @@ def close(files: Sequence[discord.File]) -> None:
 
 def _too_large(what: str, most: int) -> str:
     log.warning("a picture or file is too large for Discord", what=what, most=most)
-    return f"The {what} is larger than Discord takes here: {most >> 20} MB"
+    too_large = (
+        N_("The picture is larger than Discord takes here: {size} MB")
+        if what == "picture"
+        else N_("The file is larger than Discord takes here: {size} MB")
+    )
+    return Sentence(too_large, size=most >> 20)

@@ -29,6 +29,7 @@ from bot.chats.discord.pen import Pen, cause
 from bot.chats.discord.presence import PLATFORM, Presence
 from bot.chats.discord.traffic import LONGEST_BUCKET_SECONDS, Traffic
 from bot.domain import SECOND
+from bot.domain.sentence import N_
 from bot.ports.chat import ChatGone, Listener, MessageGone, Partly, Post, Refused, Target, TopicGone, TryLater
 from bot.ports.message import Message, discard
 from bot.ports.pace import Limits, Pace
@@ -340,7 +341,7 @@ class DiscordChat:
         target, channel = post.target, places.address(post.target)
         edits = None if post.replaces is None else places.snowflake(post.replaces)
         if channel is None or (edits is None and post.replaces is not None):
-            raise Refused("on Discord a post needs a channel or thread of the server")
+            raise Refused(N_("on Discord a post needs a channel or thread of the server"))
         client = self._connection()
         if edits is not None and is_old(edits):
             self._let_old(channel)
@@ -432,7 +433,7 @@ class DiscordChat:
         """Write to a person, whether or not the bot ever did."""
         person = places.snowflake(user)
         if person is None:
-            raise Refused(f"{user[:40]!r} is nobody's id on Discord")
+            raise Refused(N_("{user} is nobody's id on Discord"), user=repr(user[:40]))
         client = self._connection()
         try:
             await self._pen.tell(client, person, message)
@@ -460,7 +461,7 @@ class DiscordChat:
         if self._refused is not None:
             raise TryLater(self._refused, retry_after=NEVER, everywhere=True)
         if self._client is None:
-            raise TryLater("not connected to Discord", retry_after=NOT_YET, everywhere=True)
+            raise TryLater(N_("not connected to Discord"), retry_after=NOT_YET, everywhere=True)
         return self._client
 
     async def _greet(self, hall: discord.TextChannel, message: Message) -> None:
@@ -548,12 +549,12 @@ class _Client(discord.Client):
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
         if self._ear is not None:
             deleted = self._ear.presence.deleted
-            self._chat.work(deleted(channel.guild.id, channel.id, "the channel was deleted"))
+            self._chat.work(deleted(channel.guild.id, channel.id, N_("the channel was deleted")))
 
     async def on_raw_thread_delete(self, thread: discord.RawThreadDeleteEvent) -> None:
         if self._ear is not None:
             deleted = self._ear.presence.deleted
-            self._chat.work(deleted(thread.guild_id, thread.thread_id, "the thread was deleted"))
+            self._chat.work(deleted(thread.guild_id, thread.thread_id, N_("the thread was deleted")))
 
     async def on_thread_update(self, before: discord.Thread, after: discord.Thread) -> None:
         if self._ear is not None:

@@ -10,6 +10,7 @@ import aiohttp
 import discord
 
 from bot.domain import SECOND
+from bot.domain.sentence import N_, Sentence
 from bot.ports.chat import ChatGone, MessageGone, NotPermitted, Refused, SendError, TopicGone, TryLater, Unsure
 
 
@@ -70,8 +71,8 @@ def port_error(error: Exception, spot: Spot, *, editing: bool = False) -> SendEr
     if isinstance(error, discord.HTTPException):
         return _refusal(error, spot, editing=editing)
     if isinstance(error, aiohttp.ClientError | OSError | asyncio.TimeoutError):
-        return Unsure(f"the connection to Discord was lost ({type(error).__name__})")
-    return Unsure(f"Discord's answer was not understood ({type(error).__name__})")
+        return Unsure(N_("the connection to Discord was lost ({name})"), name=type(error).__name__)
+    return Unsure(N_("Discord's answer was not understood ({name})"), name=type(error).__name__)
 
 
 def perhaps_of_files(error: Exception) -> bool:
@@ -81,11 +82,17 @@ def perhaps_of_files(error: Exception) -> bool:
 
 def no_files(spot: Spot) -> str:
     """Return what an admin must allow for pictures and files."""
-    where = spot.name or "this conversation"
-    return (
-        f"I may not send pictures and files in {where}: "
-        "allow me “Attach Files” there (channel settings > Permissions)"
+    return Sentence(
+        N_(
+            "I may not send pictures and files in {place}: allow me “Attach Files” there (channel settings > "
+            "Permissions)"
+        ),
+        place=_place(spot),
     )
+
+
+def _place(spot: Spot) -> str:
+    return spot.name or Sentence(N_("this conversation"))
 
 
 def _refusal(error: discord.HTTPException, spot: Spot, *, editing: bool) -> SendError:
@@ -99,16 +106,18 @@ def _refusal(error: discord.HTTPException, spot: Spot, *, editing: bool) -> Send
         case Code.TOO_MANY_CONVERSATIONS:
             return TryLater(said, retry_after=PAUSE)
         case Code.FORUM:
-            return Refused("this is a forum: subscribe in one of its posts")
+            return Refused(N_("this is a forum: subscribe in one of its posts"))
     if error.status >= 500:
-        return Unsure(f"Discord is in trouble ({error.status})")
+        return Unsure(N_("Discord is in trouble ({status})"), status=error.status)
     if error.status == 429:
         return TryLater(said, retry_after=PAUSE, everywhere=True)
     if error.code == 0 and error.status in {401, 403, 404, 407}:
         # Not Discord's own word: a revoked token, a proxy, a wrong address.
-        return TryLater(f"Discord's API refuses the bot ({error.status})", retry_after=PAUSE, everywhere=True)
+        return TryLater(
+            N_("Discord's API refuses the bot ({status})"), status=error.status, retry_after=PAUSE, everywhere=True
+        )
     if error.status == 403:
-        return NotPermitted(f"I may not post in {spot.name or 'this conversation'}: Discord says: {said}")
+        return NotPermitted(N_("I may not post in {place}: Discord says: {said}"), place=_place(spot), said=said)
     return Refused(said)
 
 
@@ -116,23 +125,23 @@ def _gone(code: int, spot: Spot, *, editing: bool) -> SendError | None:
     """Return what is no longer there, if that is what a code says."""
     match code:
         case Code.UNKNOWN_CHANNEL if spot.name:
-            return TopicGone("the channel or thread was deleted")
+            return TopicGone(N_("the channel or thread was deleted"))
         case Code.UNKNOWN_CHANNEL | Code.UNKNOWN_USER | Code.MISSING_ACCESS if not spot.name:
-            return ChatGone("there is no such conversation any more")
+            return ChatGone(N_("there is no such conversation any more"))
         case Code.UNKNOWN_GUILD:
-            return ChatGone("the server was deleted")
+            return ChatGone(N_("the server was deleted"))
         case Code.MISSING_ACCESS if spot.left:
-            return ChatGone("the bot is no longer in the server")
+            return ChatGone(N_("the bot is no longer in the server"))
         case Code.NO_MESSAGES_TO_USER | Code.NO_MUTUAL_GUILDS:
-            return ChatGone("this person takes no messages from the bot")
+            return ChatGone(N_("this person takes no messages from the bot"))
         case Code.UNKNOWN_MESSAGE if editing:
-            return MessageGone("the message was deleted")
+            return MessageGone(N_("the message was deleted"))
         case Code.THREAD_LOCKED:
-            return TopicGone("the thread is locked")
+            return TopicGone(N_("the thread is locked"))
         case Code.THREAD_ARCHIVED if editing:
-            return Refused("the thread is archived: the message stays as it is")
+            return Refused(N_("the thread is archived: the message stays as it is"))
         case Code.THREAD_ARCHIVED:
-            return TopicGone("the thread is archived and locked")
+            return TopicGone(N_("the thread is archived and locked"))
     return None
 
 
@@ -140,8 +149,11 @@ def _not_allowed(code: int, spot: Spot) -> NotPermitted | None:
     """Return what an admin must allow, if that is what a code says."""
     if code == Code.MISSING_ACCESS and spot.closed and spot.missing is None:
         return NotPermitted(
-            f"I may not post in the private thread {spot.name}: "
-            "add me to it (mention me there), or allow me “Manage Threads” in its channel"
+            N_(
+                "I may not post in the private thread {name}: add me to it (mention me there), or "
+                "allow me “Manage Threads” in its channel"
+            ),
+            name=spot.name,
         )
     if code == Code.MISSING_ACCESS:
         permission = "View Channel"
@@ -150,6 +162,7 @@ def _not_allowed(code: int, spot: Spot) -> NotPermitted | None:
     else:
         return None
     return NotPermitted(
-        f"I may not post in {spot.name or 'this conversation'}: "
-        f"allow me “{permission}” there (channel settings > Permissions)"
+        N_("I may not post in {place}: allow me “{permission}” there (channel settings > Permissions)"),
+        place=_place(spot),
+        permission=permission,
     )

@@ -18,9 +18,10 @@ from bot.chats.discord.menus import LOST, Interaction, Menus
 from bot.chats.discord.pen import cause
 from bot.chats.discord.places import Chosen
 from bot.chats.discord.presence import PLATFORM, Presence
+from bot.domain.sentence import N_
 from bot.ports.chat import Listener
 from bot.ports.command import Param, Request, Takes, Who
-from bot.ports.message import Message, Span, discard
+from bot.ports.message import Message, discard
 from bot.texts import reader
 
 log = structlog.get_logger(__name__)
@@ -130,7 +131,7 @@ class Ear:
                 except discord.HTTPException as error:
                     if not perhaps_of_files(error):
                         raise
-                    left = "Discord did not take the picture or file"
+                    left = N_("Discord did not take the picture or file")
                     log.warning("Discord did not take a picture or file", why=cause(error))
                 else:
                     return
@@ -223,7 +224,10 @@ def _request(interaction: Interaction, name: str, text: str, *, chosen: Chosen |
 
 def _noted(message: Message, why: str | None) -> Message:
     """Return an answer with a line on what is missing in it."""
-    return message if why is None else replace(message, lines=(*message.lines, (Span(f"⚠️ {why}"),)))
+    if why is None:
+        return message
+    words = reader.of_person(message.language)
+    return replace(message, lines=(*message.lines, words.say("⚠️ {why}", why=words.told(why))))
 
 
 def _guild(interaction: Interaction) -> discord.Guild | None:

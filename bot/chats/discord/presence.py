@@ -15,6 +15,7 @@ import structlog
 
 from bot.chats.discord import places
 from bot.chats.discord.ask import answered
+from bot.domain.sentence import N_
 from bot.ports.chat import Listener
 from bot.ports.command import Request
 from bot.ports.message import Message
@@ -71,7 +72,7 @@ class Presence:
     async def left(self, guild: discord.Guild) -> None:
         """Put a server out that the bot was removed from."""
         self._guilds = (self._guilds or set()) - {guild.id}
-        await self._put_out(str(guild.id), "the bot was removed from the server")
+        await self._put_out(str(guild.id), N_("the bot was removed from the server"))
 
     async def _welcome(self, guild: discord.Guild) -> None:
         chat, name = str(guild.id), places.title(guild.name) if guild.name else None
@@ -123,7 +124,7 @@ class Presence:
             await self.let_in(str(guild.id), name, topic=str(thread))
         elif may is None or not may.manage_threads:  # with it the bot goes on posting, which may be the point
             self._locked.add(thread)
-            await self._put_out(str(guild.id), "the thread is locked", topic=str(thread))
+            await self._put_out(str(guild.id), N_("the thread is locked"), topic=str(thread))
 
     # Telling the listener
 

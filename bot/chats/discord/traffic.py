@@ -19,6 +19,7 @@ import aiohttp
 import discord
 
 from bot.domain import SECOND
+from bot.domain.sentence import N_
 from bot.ports.chat import TryLater, Unsure
 from bot.ports.pace import PATIENCE, Pace
 
@@ -85,7 +86,7 @@ class Traffic:
             TryLater: It would have to wait for too long, or as ``ask``.
         """
         if (wait := self._pace.wait(lane)) > PATIENCE:
-            raise TryLater("Discord asks to wait", retry_after=_ms(wait), everywhere=self._pace.held() > 0)
+            raise TryLater(N_("Discord asks to wait"), retry_after=_ms(wait), everywhere=self._pace.held() > 0)
         await self._pace.answer(lane)
         return await self.ask(client, request, lane=lane)
 
@@ -106,7 +107,7 @@ class Traffic:
             aiohttp.ClientError, OSError: The connection was lost.
         """
         if (wait := self._pace.held()) > 0:
-            raise TryLater("Discord asks the whole bot to wait", retry_after=_ms(wait), everywhere=True)
+            raise TryLater(N_("Discord asks the whole bot to wait"), retry_after=_ms(wait), everywhere=True)
         call = _Call(lane)
         task = asyncio.create_task(_run(call, request))
         try:
@@ -120,11 +121,16 @@ class Traffic:
             self._let_go(client)
             wait, everywhere = call.limited.result()
             _forget(task)
-            raise TryLater(f"Discord asks to wait for {wait:g} s", retry_after=_ms(wait), everywhere=everywhere)
+            raise TryLater(
+                N_("Discord asks to wait for {seconds} s"),
+                seconds=wait,
+                retry_after=_ms(wait),
+                everywhere=everywhere,
+            )
         if task.cancelled():
             if call.asked:
-                raise Unsure(f"Discord did not answer within {LONGEST_CALL_SECONDS} s")
-            raise TryLater("too much is asked in this channel at once", retry_after=SECOND)
+                raise Unsure(N_("Discord did not answer within {seconds} s"), seconds=LONGEST_CALL_SECONDS)
+            raise TryLater(N_("too much is asked in this channel at once"), retry_after=SECOND)
         try:
             return task.result()
         except discord.RateLimited as error:

@@ -13,6 +13,7 @@ from bot.chats.telegram.ids import is_group
 from bot.chats.telegram.pen import Pen
 from bot.chats.telegram.pieces import Written
 from bot.domain import SECOND
+from bot.domain.sentence import N_
 from bot.ports.chat import NotPermitted, SendError, Target, TryLater
 from bot.ports.pace import Pace
 
@@ -44,7 +45,7 @@ class Beside:
                 wait = self._pace.wait(where.chat, group=is_group(where.chat))
                 try:
                     if wait > LONGEST_PAUSE:
-                        raise TryLater("Telegram asks to wait", retry_after=round(wait * SECOND))  # noqa: TRY301
+                        raise TryLater(N_("Telegram asks to wait"), retry_after=round(wait * SECOND))  # noqa: TRY301
                     await self._pace.answer(where.chat, group=is_group(where.chat))
                     await self._pen.beside(where, written.key, piece)
                 except TryLater as error:
@@ -55,7 +56,7 @@ class Beside:
                 except SendError as error:
                     log.warning("a picture or file could not follow its text", chat=where.chat, why=str(error))
                     if isinstance(error, NotPermitted) and len(self._lacks) < MOST:
-                        self._lacks[where.chat] = str(error)
+                        self._lacks[where.chat] = error.told
                     return
                 else:
                     self._lacks.pop(where.chat, None)

@@ -29,6 +29,7 @@ from bot.chats.telegram.pen import Pen
 from bot.chats.telegram.pieces import Written
 from bot.chats.telegram.poll import NOT_TAKEN, Poll
 from bot.domain import SECOND
+from bot.domain.sentence import N_
 from bot.ports.chat import ChatGone, Listener, Partly, Post, Target, TryLater
 from bot.ports.message import Message, discard
 from bot.ports.pace import Limits, Pace
@@ -175,7 +176,7 @@ class TelegramChat:
     async def tell(self, user: str, message: Message) -> None:
         """Write to a person in the private chat with them, whose number is theirs."""
         if not (user.isascii() and user.isdecimal()):
-            raise ChatGone(f"{user[:40]!r} is nobody on Telegram")
+            raise ChatGone(N_("{user} is nobody on Telegram"), user=repr(user[:40]))
         await self._turn(user)
         await self._pen.write(Target(chat=user), message)
 
@@ -187,7 +188,7 @@ class TelegramChat:
         """
         wait = self.pace.wait(chat, group=is_group(chat))
         if wait > LONGEST_PAUSE:
-            raise TryLater("Telegram asks to wait", retry_after=round(wait * SECOND))
+            raise TryLater(N_("Telegram asks to wait"), retry_after=round(wait * SECOND))
         await self.pace.answer(chat, group=is_group(chat))
 
     async def check(self) -> str | None:

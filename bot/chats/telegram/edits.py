@@ -15,6 +15,7 @@ from bot.chats.telegram.errors import NO_TEXT, says
 from bot.chats.telegram.ids import address
 from bot.chats.telegram.pieces import CHART, Pictures, Shown, Written, digest, fitting
 from bot.chats.telegram.tries import Left, Tries
+from bot.domain.sentence import N_
 from bot.ports.chat import MessageGone, Target
 from bot.ports.message import File, Message, Picture
 
@@ -40,7 +41,7 @@ class Edits:
             SendError: It was not edited, or perhaps was.
         """
         if not (key.isascii() and key.isdecimal()):
-            raise MessageGone(f"{key!r} is no message of Telegram")
+            raise MessageGone(N_("{key} is no message of Telegram"), key=repr(key))
         edit = _Edit(address(target.chat), int(key), markup)
         fit, _ = await fitting(message)
         picture = next((one for one in fit if isinstance(one, Picture)), None)

@@ -17,6 +17,7 @@ from telegram.error import (
 )
 
 from bot.domain import MINUTE, SECOND
+from bot.domain.sentence import N_, Sentence
 from bot.ports.chat import (
     ChatGone,
     ChatMoved,
@@ -57,24 +58,24 @@ _NOT_TAKEN = (
     "request entity too large",
 )
 
-#: Signs that a chat is gone, and what to say of it; ``{kind}`` is a group or a channel.
+#: Signs that a chat is gone, and what to say of it where it is a group.
 _CHAT_GONE = (
-    ("bot was blocked", "the person blocked me"),
-    ("can't initiate conversation", "the person has not written to me yet"),
-    ("deactivated", "the person's account was deleted"),
-    ("was deleted", "the group was deleted"),
-    ("bot was kicked", "I was banned from the {kind}"),
-    ("bot is not a member", "I am not in the {kind}"),
-    ("channel_private", "I am no longer let in"),
-    ("chat not found", "there is no such chat, or I was never in it"),
-    ("user not found", "there is no such person, or they never wrote to me"),
-    ("peer_id_invalid", "there is no such chat, or I was never in it"),
+    ("bot was blocked", N_("the person blocked me")),
+    ("can't initiate conversation", N_("the person has not written to me yet")),
+    ("deactivated", N_("the person's account was deleted")),
+    ("was deleted", N_("the group was deleted")),
+    ("bot was kicked", N_("I was banned from the group")),
+    ("bot is not a member", N_("I am not in the group")),
+    ("channel_private", N_("I am no longer let in")),
+    ("chat not found", N_("there is no such chat, or I was never in it")),
+    ("user not found", N_("there is no such person, or they never wrote to me")),
+    ("peer_id_invalid", N_("there is no such chat, or I was never in it")),
 )
 _TOPIC_GONE = (
-    ("topic_closed", "the topic is closed"),
-    ("message thread not found", "the topic is no longer there"),
-    ("topic_deleted", "the topic is no longer there"),
-    ("topic_id_invalid", "the topic is no longer there"),
+    ("topic_closed", N_("the topic is closed")),
+    ("message thread not found", N_("the topic is no longer there")),
+    ("topic_deleted", N_("the topic is no longer there")),
+    ("topic_id_invalid", N_("the topic is no longer there")),
 )
 _MESSAGE_GONE = (
     "message to edit not found",
@@ -82,21 +83,31 @@ _MESSAGE_GONE = (
     "message_id_invalid",
     "message identifier is not specified",
 )
+#: The same of a channel.
+_OF_CHANNEL = {
+    "I was banned from the group": N_("I was banned from the channel"),
+    "I am not in the group": N_("I am not in the channel"),
+}
+_MAY_NOT = {
+    "write": N_("I may not write in {where}: {remedy}"),
+    "send photos": N_("I may not send photos in {where}: {remedy}"),
+    "send files": N_("I may not send files in {where}: {remedy}"),
+}
 #: Signs of a missing permission, the more particular first: what I may not do, and what an admin must do.
 _RIGHTS = (
-    ("need administrator rights in the channel", "write", "make me an administrator who may post messages"),
-    ("rights to send text messages", "write", "allow me to send text messages"),
-    ("rights to send photos", "send photos", "allow me to send photos"),
-    ("rights to send documents", "send files", "allow me to send files"),
-    ("chat_send_photos_forbidden", "send photos", "allow me to send photos"),
-    ("chat_send_docs_forbidden", "send files", "allow me to send files"),
-    ("chat_send_plain_forbidden", "write", "allow me to send text messages"),
-    ("chat_admin_required", "write", "make me an administrator"),
-    ("need administrator rights", "write", "make me an administrator"),
-    ("rights to send", "write", "allow me to send messages"),
-    ("chat_write_forbidden", "write", "allow me to send messages"),
-    ("chat_restricted", "write", "allow me to send messages"),
-    ("not enough rights", "write", "allow me to send messages"),
+    ("need administrator rights in the channel", "write", N_("make me an administrator who may post messages")),
+    ("rights to send text messages", "write", N_("allow me to send text messages")),
+    ("rights to send photos", "send photos", N_("allow me to send photos")),
+    ("rights to send documents", "send files", N_("allow me to send files")),
+    ("chat_send_photos_forbidden", "send photos", N_("allow me to send photos")),
+    ("chat_send_docs_forbidden", "send files", N_("allow me to send files")),
+    ("chat_send_plain_forbidden", "write", N_("allow me to send text messages")),
+    ("chat_admin_required", "write", N_("make me an administrator")),
+    ("need administrator rights", "write", N_("make me an administrator")),
+    ("rights to send", "write", N_("allow me to send messages")),
+    ("chat_write_forbidden", "write", N_("allow me to send messages")),
+    ("chat_restricted", "write", N_("allow me to send messages")),
+    ("not enough rights", "write", N_("allow me to send messages")),
 )
 
 
@@ -111,25 +122,27 @@ def port_error(error: TelegramError, *, where: str, everywhere: bool = False) ->
         case RetryAfter():
             seconds = in_seconds(error)
             wait = max(SECOND, round(seconds * SECOND))
-            return TryLater(f"Telegram asks to wait {seconds:g} s", retry_after=wait, everywhere=everywhere)
+            return TryLater(
+                N_("Telegram asks to wait {seconds} s"), seconds=seconds, retry_after=wait, everywhere=everywhere
+            )
         case ChatMigrated():
-            return ChatMoved("the group became a supergroup", key=str(error.new_chat_id))
+            return ChatMoved(N_("the group became a supergroup"), key=str(error.new_chat_id))
         case InvalidToken():
-            return TryLater("TELEGRAM_TOKEN is not accepted", retry_after=NO_TOKEN, everywhere=True)
+            return TryLater(N_("TELEGRAM_TOKEN is not accepted"), retry_after=NO_TOKEN, everywhere=True)
         case Forbidden():
             return _missing_right(error, where) or ChatGone(_why_gone(error) or "Telegram does not let me in")
         case BadRequest():
             return _bad_request(error, where)
         case NetworkError() if isinstance(error.__cause__, _NOT_SENT):
-            return TryLater("Telegram cannot be reached", retry_after=UNREACHABLE, everywhere=True)
+            return TryLater(N_("Telegram cannot be reached"), retry_after=UNREACHABLE, everywhere=True)
         case NetworkError() if isinstance(error.__cause__, RuntimeError):  # the client is closed: we are stopping
-            return TryLater("Telegram is not connected", retry_after=UNREACHABLE, everywhere=True)
+            return TryLater(N_("Telegram is not connected"), retry_after=UNREACHABLE, everywhere=True)
         case NetworkError() if error.message.startswith("Request Entity Too Large"):
-            return Refused("the message is too large for Telegram")
+            return Refused(N_("the message is too large for Telegram"))
         case TimedOut():
-            return Unsure("Telegram did not answer in time")
+            return Unsure(N_("Telegram did not answer in time"))
         case _:
-            return Unsure(f"Telegram's answer was lost: {summary(error)}")
+            return Unsure(N_("Telegram's answer was lost: {error}"), error=summary(error))
 
 
 def of_the_file(error: TelegramError) -> bool:
@@ -189,7 +202,7 @@ def _bad_request(error: BadRequest, where: str) -> SendError:
         if sign in said:
             return TopicGone(why)
     if any(sign in said for sign in _MESSAGE_GONE):
-        return MessageGone("the message to edit is no longer there")
+        return MessageGone(N_("the message to edit is no longer there"))
     gone = _why_gone(error)
     if gone is not None:
         return ChatGone(gone)
@@ -200,7 +213,7 @@ def _why_gone(error: TelegramError) -> str | None:
     said = error.message.lower()
     for sign, why in _CHAT_GONE:
         if sign in said:
-            return why.format(kind="channel" if "channel" in said else "group")
+            return _OF_CHANNEL.get(why, why) if "channel" in said else why
     return None
 
 
@@ -208,5 +221,5 @@ def _missing_right(error: TelegramError, where: str) -> NotPermitted | None:
     said = error.message.lower()
     for sign, deed, remedy in _RIGHTS:
         if sign in said:
-            return NotPermitted(f"I may not {deed} in {where}: {remedy}")
+            return NotPermitted(_MAY_NOT[deed], where=where, remedy=Sentence(remedy))
     return None

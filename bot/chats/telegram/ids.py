@@ -5,6 +5,7 @@ from __future__ import annotations
 from telegram import Chat, ChatFullInfo
 from telegram import Message as TelegramMessage
 
+from bot.domain.sentence import N_
 from bot.ports.chat import ChatGone, TopicGone
 
 PLATFORM = "telegram"
@@ -23,7 +24,7 @@ def address(chat: str) -> int | str:
         return int(chat)
     if chat.startswith("@"):
         return chat
-    raise ChatGone(f"{chat[:40]!r} is no chat of Telegram")
+    raise ChatGone(N_("{chat} is no chat of Telegram"), chat=repr(chat[:40]))
 
 
 def thread(topic: str | None) -> int | None:
@@ -31,7 +32,7 @@ def thread(topic: str | None) -> int | None:
     if topic is None or topic == GENERAL:
         return None
     if not (topic.isascii() and topic.isdecimal()):
-        raise TopicGone(f"{topic[:40]!r} is no topic of Telegram")
+        raise TopicGone(N_("{topic} is no topic of Telegram"), topic=repr(topic[:40]))
     return int(topic)
 
 

@@ -27,6 +27,7 @@ from bot.chats.telegram.ids import address, thread
 from bot.chats.telegram.names import Names
 from bot.chats.telegram.pieces import CHART, Pictures, Piece, Written, digest, filename, fitting, noted
 from bot.chats.telegram.tries import Left, Tries
+from bot.domain.sentence import N_
 from bot.ports.chat import MessageGone, Refused, Target
 from bot.ports.message import Message, Picture
 
@@ -119,7 +120,7 @@ class Pen:
         try:
             sent = await self._tries.attempt(target.chat, lambda: self._send(place, piece, "", None))
         except Left:
-            raise Refused("the file is no longer there") from None
+            raise Refused(N_("the file is no longer there")) from None
         self._note(target, sent)
         if isinstance(piece, Picture):
             self._pictures.note(target.chat, key, sent.message_id, piece)

@@ -10,7 +10,9 @@ from dataclasses import dataclass, replace
 import structlog
 
 from bot.domain.outside import clean
-from bot.ports.message import File, Message, Picture, Span
+from bot.domain.sentence import N_, Sentence
+from bot.ports.message import File, Message, Picture
+from bot.texts import reader
 
 log = structlog.get_logger(__name__)
 
@@ -74,7 +76,9 @@ def noted(message: Message, why: str | None, *, asked: bool) -> Message:
     """Return an answer with a line on what is missing in it."""
     if why is None or not asked:
         return message
-    return replace(message, lines=(*message.lines, (Span(f"⚠️ {why}"),)))
+    words = reader.of_person(message.language)
+    line = words.say("⚠️ {why}", why=words.told(why))
+    return replace(message, lines=(*message.lines, line))
 
 
 async def size(piece: Piece) -> int | None:
@@ -102,9 +106,14 @@ async def fitting(message: Message) -> tuple[list[Piece], str | None]:
         bytes_, limit = await size(piece), most(piece)
         what = "picture" if isinstance(piece, Picture) else "file"
         if bytes_ is None:
-            why = f"The {what} is no longer there"
+            why = N_("The picture is no longer there") if what == "picture" else N_("The file is no longer there")
         elif bytes_ > limit:
-            why = f"The {what} is larger than Telegram takes from a bot: {limit >> 20} MB"
+            too_large = (
+                N_("The picture is larger than Telegram takes from a bot: {size} MB")
+                if what == "picture"
+                else N_("The file is larger than Telegram takes from a bot: {size} MB")
+            )
+            why = Sentence(too_large, size=limit >> 20)
         else:
             fit.append(piece)
             continue

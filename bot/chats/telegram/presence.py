@@ -10,6 +10,7 @@ from telegram.constants import ChatMemberStatus, ChatType
 from bot.chats.telegram.ids import GENERAL, PLATFORM, title_of, topic_of
 from bot.chats.telegram.rights import ADMINS
 from bot.chats.telegram.typed import Typed
+from bot.domain.sentence import N_
 from bot.ports.chat import ChatGone, Listener, Target, TopicGone
 
 log = structlog.get_logger(__name__)
@@ -17,7 +18,7 @@ log = structlog.get_logger(__name__)
 GROUPS = {ChatType.GROUP, ChatType.SUPERGROUP}
 #: Topics remembered.
 MOST = 10_000
-CLOSED = "the topic is closed"
+CLOSED = N_("the topic is closed")
 
 
 class Presence:
@@ -78,7 +79,7 @@ class Presence:
         elif isinstance(error, TopicGone):
             log.info("a telegram chat's General topic takes no answer", chat=where.chat, why=str(error))
             return  # the chat's other topics are not to be put out with it
-        await self._listener.put_out(platform=PLATFORM, chat=where.chat, why=str(error), topic=topic)
+        await self._listener.put_out(platform=PLATFORM, chat=where.chat, why=error.told, topic=topic)
 
     async def _open(self, chat: Chat, topic: str) -> None:
         self._note(str(chat.id), topic)
@@ -101,9 +102,9 @@ def _inside(chat: Chat, member: ChatMember) -> bool:
 
 def _why_out(chat: Chat, member: ChatMember) -> str:
     if chat.type == ChatType.PRIVATE:
-        return "the person blocked me"
+        return N_("the person blocked me")
     if chat.type == ChatType.CHANNEL:
-        return "I am no longer an administrator of the channel"
+        return N_("I am no longer an administrator of the channel")
     if member.status == ChatMemberStatus.BANNED:
-        return "I was banned from the group"
-    return "I was removed from the group"
+        return N_("I was banned from the group")
+    return N_("I was removed from the group")

@@ -25,6 +25,7 @@ from bot.chats.telegram.errors import (
 from bot.chats.telegram.floods import Floods
 from bot.chats.telegram.names import Names
 from bot.domain.outside import clean
+from bot.domain.sentence import N_
 from bot.ports.chat import NotPermitted, SendError, Unsure
 from bot.ports.message import Message
 
@@ -103,11 +104,11 @@ class Tries:
             wrong = self.meaning(error, chat)
             if carries and (says(error, NO_MEDIA) or of_the_file(error)):
                 log.info("telegram did not take a picture or file", chat=chat, why=summary(error))
-                why = str(wrong) if isinstance(wrong, NotPermitted) else None
+                why = wrong.told if isinstance(wrong, NotPermitted) else None
                 raise Left(why, unknown=says(error, NO_MEDIA)) from None
             raise wrong from bare(error)
         except _NOT_TELEGRAM as error:
-            raise Unsure(f"what answered is not Telegram ({type(error).__name__})") from None
+            raise Unsure(N_("what answered is not Telegram ({name})"), name=type(error).__name__) from None
 
     def meaning(self, error: TelegramError, chat: str) -> SendError:
         """Return what an error means; a pause that it asks for is held."""
