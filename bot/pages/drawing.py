@@ -110,7 +110,7 @@ def drawn(chart: Chart, *, alt: str, leftward: bool) -> Markup:
     for mark in chart.marks:
         if mark.kind is Kind.PEAK and mark.at is not None:
             sheet.block(plane.x(mark.at), plane.y(mark.value), radius=8)
-    for mark in sorted(chart.marks, key=lambda one: (one.kind is not Kind.PEAK, one.kind is not Kind.RECORD)):
+    for mark in sorted(chart.marks, key=lambda one: (one.kind is not Kind.RECORD, one.kind is not Kind.PEAK)):
         sheet.place(*_choices(mark, plane))
     for tick in chart.up:
         if tick.at > 0 and plane.y(tick.at) >= ABOVE - 1:
