@@ -20,7 +20,7 @@ HEIGHT, ABOVE, BELOW = 310, 24, 30
 PHONE, SCREEN = 330, 680
 #: Of the lines, in units of their own across.
 UNITS = 1000
-LETTER, WIDE_LETTER, LINE = 7.4, 13.5, 17
+LETTER, WIDE_LETTER, LINE = 6.9, 13, 17
 #: A stretch without readings is named where it is that wide.
 NAMED_GAP = 0.16
 #: Turns a moment and a figure into a place.
