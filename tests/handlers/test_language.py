@@ -1,4 +1,4 @@
-"""In which language a chat is spoken to: chosen, suggested, or of who asks; how it counts; what sources say in it."""
+"""In which language a chat is spoken to, how it counts, and what sources say in that language."""
 
 from __future__ import annotations
 
