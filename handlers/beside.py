@@ -9,20 +9,20 @@ from bot.services.comparing import Against, Minute, Rival
 from bot.services.events import Event
 from bot.services.ties import Thing, Tied, units_of
 from bot.texts.alerts.common import MANY_TIMES, name
-from bot.texts.units import platform_name, value_text
+from bot.texts.units import platform_name, unit_name, value_text
 from bot.texts.words import Words, bold
 
 
 def counts(thing: Thing, words: Words) -> str:
     """Return what is counted and where: "viewers on YouTube + viewers on Twitch"."""
     return " + ".join(
-        words.text("{unit} on {platform}", unit=unit, platform=platform_name(platform))
+        words.text("{unit} on {platform}", unit=unit_name(words, unit), platform=platform_name(platform))
         for unit, platform in units_of(thing)
     )
 
 
 def unit_of(thing: Thing, words: Words) -> str:
-    """Return the unit of a line: a watch's own, or what a sum is of."""
+    """Return the unit of a line: a watch's own as its source names it, or what a sum is of, said."""
     return counts(thing, words) if isinstance(thing, Tied) else thing.watch.unit
 
 

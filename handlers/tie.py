@@ -12,6 +12,7 @@ from bot.services.context import Services
 from bot.services.ties import Tied
 from bot.services.watching import Watched
 from bot.texts.alerts.common import name
+from bot.texts.units import unit_name
 from bot.texts.words import N_, Words, bold, code
 from handlers.beside import counts
 from handlers.command import Command, Group, Mistake
@@ -108,7 +109,7 @@ async def _add(
         raise Mistake(
             words.say(
                 "They count unlike things ({units}), so that a sum would count neither. If you want it, say so.",
-                units=words.list(error.units),
+                units=words.list(unit_name(words, unit) for unit in error.units),
             ),
             example=_again(watches, called),
         ) from None

@@ -11,7 +11,7 @@ from bot.services.context import Services
 from bot.services.periods import PERIODS, began
 from bot.services.watching import Watched
 from bot.texts.alerts.common import name
-from bot.texts.units import PLATFORMS, measure_name, platform_name, value_text
+from bot.texts.units import PLATFORMS, measure_name, platform_name, unit_name, value_text
 from bot.texts.words import N_, Words, bold, code, link
 from handlers.arguments import quoted
 from handlers.command import Command, Group, Mistake
@@ -141,7 +141,7 @@ def _heading(one: ranking.Ranking, words: Words) -> str:
     if one.alone is not None:
         return name(one.alone)
     where = words.list([platform_name(platform) for platform in one.platforms])
-    return words.text("{platform}, {unit}", platform=where, unit=one.unit)
+    return words.text("{platform}, {unit}", platform=where, unit=unit_name(words, one.unit))
 
 
 def _left_out(of: Watched | Scope | str, here: list[Watched], words: Words) -> list[Line]:

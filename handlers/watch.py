@@ -13,6 +13,7 @@ from bot.ports.source import Cost
 from bot.services import watching
 from bot.services.context import Services
 from bot.texts.costs import amount
+from bot.texts.units import unit_name
 from bot.texts.words import N_, Words, bold, code
 from handlers.command import Command, Group, Mistake
 from handlers.kinds import names
@@ -119,7 +120,7 @@ def _known(added: watching.Added, request: Request, words: Words) -> Line:
 
 
 def _reports(added: watching.Added, words: Words) -> Line:
-    figure = words.text(_METRICS[Metric(added.watch.metric)], unit=added.watch.unit)
+    figure = words.text(_METRICS[Metric(added.watch.metric)], unit=unit_name(words, added.watch.unit))
     return words.say(
         "{address}: {figure}, read every {interval}.",
         address=code(without_secrets(added.address)),

@@ -7,6 +7,7 @@ from bot.ports.command import Request, Who
 from bot.ports.message import Line, Message
 from bot.services import watching
 from bot.services.context import Services
+from bot.texts.units import unit_name
 from bot.texts.words import N_, Words, bold, code
 from handlers.command import Command, Group
 from handlers.kinds import names
@@ -41,7 +42,7 @@ async def watches(request: Request, services: Services, words: Words) -> Message
                 "{name} – {address}: {unit}, every {interval}",
                 name=bold(one.name),
                 address=address,
-                unit=watch.unit,
+                unit=unit_name(words, watch.unit),
                 interval=words.duration(watch.interval),
             )
         )

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from bot.texts.words import Words
+from bot.ports.message import plain_text
+from bot.texts.words import N_, Words
 
 _DOLLARS = "USD"
+#: What else platforms count, in singular and plural.
+_COUNTED = {
+    # Translators: units of YouTube's daily quota
+    "units": N_("{n} unit", "{n} units"),
+    # Translators: questions that a platform was asked
+    "calls": N_("{n} call", "{n} calls"),
+}
 
 
 def amount(words: Words, value: float, unit: str) -> str:
     """Return an amount of money or of units: "$0.12", "$0.015", "1,440 units"."""
     if unit == _DOLLARS:
-        cents = round(value * 100, 3)
-        return f"${value:,.2f}" if cents == round(cents) else f"${value:,.3f}"
+        return words.dollars(value)
+    if unit in _COUNTED:
+        return plain_text(words.plural(*_COUNTED[unit], round(value), n=words.exact(round(value))))
     return words.text("{n} {unit}", n=words.exact(round(value)), unit=unit)

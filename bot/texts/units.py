@@ -17,6 +17,17 @@ _UNITS = {
     "count": N_("{n}", "{n}"),
     "people": N_("{n} person", "{n} people"),
 }
+#: The same without a number.
+_NAMES = {
+    "participants": N_("participants"),
+    "listeners": N_("listeners"),
+    "connections": N_("connections"),
+    "viewers": N_("viewers"),
+    "posts": N_("posts"),
+    # Translators: what a bare number counts, whatever it is: "count at once"
+    "count": N_("count"),
+    "people": N_("people"),
+}
 #: Of a session's whole length, whatever the unit at once.
 _IN_ALL = {
     Measure.TUNED_IN: N_("{n} tuned in", "{n} tuned in"),
@@ -44,6 +55,11 @@ def counted(words: Words, n: float, unit: str, measure: Measure | None = None) -
     if pair is None:
         return words.say("{n} {unit}", n=words.number(n), unit=unit)
     return words.plural(*pair, n)
+
+
+def unit_name(words: Words, unit: str) -> str:
+    """Return what is counted, without a number; a unit that a replay file made up stays as it is."""
+    return words.text(_NAMES[unit]) if unit in _NAMES else unit
 
 
 def measure_name(words: Words, measure: Measure) -> str:

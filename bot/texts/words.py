@@ -222,6 +222,13 @@ class Words:
             return self._percent(share.quantize(_LEAST, ROUND_DOWN))
         return self._percent(share.quantize(Decimal("0.01"), ROUND_HALF_UP))
 
+    def dollars(self, amount: float) -> str:
+        """Return US dollars to the cent, and below it as far as prices of a call go: $0.12, $0.015."""
+        figure = Decimal(str(amount)).quantize(_LEAST, ROUND_HALF_UP)
+        pattern = "#,##,##0.00#" if self.counting == LAKH else "#,##0.00#"
+        # Translators: US dollars
+        return self.text("${n}", n=format_decimal(figure, format=pattern, locale=self._locale))
+
     # Time
 
     def duration(self, ms: float) -> str:
@@ -243,15 +250,27 @@ class Words:
             hours, minutes = divmod(minutes, HOUR // MINUTE)
             if not minutes:
                 # Translators: hours, short
-                return self.text("{n} h", n=self.exact(hours))
-            # Translators: hours and minutes, short
-            return self.text("{hours} h {minutes} min", hours=self.exact(hours), minutes=self.exact(minutes))
+                return plain_text(self.plural("{n} h", "{n} h", hours))
+            # Translators: hours and minutes, short; the plural is that of the hours
+            return plain_text(
+                self.plural(
+                    "{hours} h {minutes} min",
+                    "{hours} h {minutes} min",
+                    hours,
+                    hours=self.exact(hours),
+                    minutes=self.exact(minutes),
+                )
+            )
         days, hours = divmod(_nearest(length, HOUR), DAY // HOUR)
         if not hours:
             # Translators: days, short
             return self.text("{n} d", n=self.exact(days))
-        # Translators: days and hours, short
-        return self.text("{days} d {hours} h", days=self.exact(days), hours=self.exact(hours))
+        # Translators: days and hours, short; the plural is that of the hours
+        return plain_text(
+            self.plural(
+                "{days} d {hours} h", "{days} d {hours} h", hours, days=self.exact(days), hours=self.exact(hours)
+            )
+        )
 
     def time(self, ms: int) -> Span:
         """Return the time of day with its zone: 22:14 PKT."""
