@@ -101,13 +101,16 @@ def _end_at_last() -> None:
 
 
 @cli.command()
-def demo() -> None:
+def demo(
+    *,
+    language: Annotated[str | None, typer.Option(help="Of alerts and answers, such as es, ko or ur.")] = None,
+) -> None:
     """Watch the sample session in a terminal: no account, no token."""
     from bot import play  # noqa: PLC0415
     from bot.app import set_up_logs  # noqa: PLC0415
 
     set_up_logs(style="text", level="error")
-    _do(play.demo(at_terminal=play.is_terminal()))
+    _do(play.demo(at_terminal=play.is_terminal(), language=language))
 
 
 @cli.command()

@@ -29,10 +29,13 @@ from bot.domain.reading import is_figure
 from bot.pipeline.poll import NotStored
 from bot.pipeline.schedule import Schedule
 from bot.ports.chat import Chat
+from bot.ports.command import Request
+from bot.ports.message import plain_text
 from bot.ports.source import BadAddress
 from bot.samples import RECORD_BOOK, SPACE
 from bot.services import watching
 from bot.sources.replay import Replay, load
+from bot.texts import direction
 from storage import chats as chat_store
 from storage import records, watches
 from storage.database import Database
@@ -47,6 +50,10 @@ PACE_ELSEWHERE = 0.02
 
 class BookError(Exception):
     """The record book file is wrong; the message says where."""
+
+
+#: In front of an answer to what cannot be done.
+REFUSED = "❔"
 
 
 class PlayError(Exception):
@@ -147,8 +154,15 @@ async def replay(
             await _step(parts, chat, moment)
 
 
-async def demo(*, at_terminal: bool) -> None:
-    """Open a chat in the terminal and play the sample session into it, ticked by the scheduler."""
+async def demo(*, at_terminal: bool, language: str | None = None) -> None:
+    """Open a chat in the terminal and play the sample session into it, ticked by the scheduler.
+
+    Args:
+        language: In which alerts and answers are, by its tag or name; None for English.
+
+    Raises:
+        PlayError: There is no such language.
+    """
     leave, played = asyncio.Event(), asyncio.Event()
     wrong: list[Exception] = []
     console = ConsoleChat(on_leave=leave.set)
@@ -159,6 +173,8 @@ async def demo(*, at_terminal: bool) -> None:
         "Type /help at any moment; /quit to leave.\n"
     )
     async with _stage([SPACE], console, read_book(RECORD_BOOK), None) as (parts, clock, moments):
+        if language is not None:
+            await _speak(parts, language)
         ahead = iter(moments)
 
         async def tick(_now: int) -> None:
@@ -190,6 +206,16 @@ async def demo(*, at_terminal: bool) -> None:
         finally:
             await schedule.stop()
             await console.stop()
+
+
+async def _speak(parts: Parts, language: str) -> None:
+    """Choose the language of the terminal's chat, as anybody would."""
+    asked = Request(
+        platform=ConsoleChat.platform, chat=KEY, command="settings", text=f"language {language}", is_admin=True
+    )
+    answer = await parts.dispatcher.answer(asked)
+    if answer.symbol == REFUSED:
+        raise PlayError(direction.joined(plain_text(answer.title)))
 
 
 async def _first(*events: asyncio.Event) -> None:

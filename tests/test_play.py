@@ -113,3 +113,12 @@ def test_what_cannot_be_stored_is_said_in_a_sentence(tmp_path: Path) -> None:
     assert "The play broke off at 2026-11-22T0" in said
     assert "disk" in said.splitlines()[-1]
     assert "Traceback" not in said
+
+
+def test_the_demo_speaks_a_language_that_there_is(tmp_path: Path) -> None:
+    refused = play(tmp_path, "demo", "--language", "klingon")
+    assert refused.returncode == 1
+    assert "I do not speak “klingon” yet; I speak English, Español" in refused.stderr.decode()
+    spoken = play(tmp_path, "demo", "--language", "spanish")
+    assert spoken.returncode == 0
+    assert "oyentes" in spoken.stdout.decode() or "participantes" in spoken.stdout.decode()
