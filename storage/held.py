@@ -50,6 +50,23 @@ async def over(connection: Connection, now: int, *, limit: int = 1000) -> list[P
     return [Place(*row) for row in rows]
 
 
+async def orphaned(connection: Connection) -> list[int]:
+    """Return what was to come with a digest whose own delivery is gone or was settled without it."""
+    head = delivery.alias("head")
+    lives = sa.exists().where(head.c.id == delivery.c.digest_id, head.c.state.in_(("pending", "leased")))
+    rows = await connection.execute(
+        sa.select(delivery.c.id).where(_HELD, delivery.c.digest_id.is_not(None), ~lives)
+    )
+    return list(rows.scalars())
+
+
+async def take_back(connection: Connection, ids: Collection[int], now: int) -> None:
+    """Hold deliveries by themselves again: they come with the next digest."""
+    await connection.execute(
+        sa.update(delivery).where(_HELD, delivery.c.id.in_(ids)).values(digest_id=None, due_at=now)
+    )
+
+
 async def still(connection: Connection, place: Place, *, now: int, until: int) -> None:
     """Keep what is held for a place until a later moment."""
     await connection.execute(sa.update(delivery).where(*_waiting(place, now)).values(due_at=until))

@@ -318,6 +318,8 @@ async def told_scopes(connection: Connection, session_ids: Sequence[int]) -> dic
 async def supersede(connection: Connection, session_ids: Sequence[int], *, before: int, now: int) -> None:
     """Drop milestones of these sessions that still wait for a chat which is owed a newer one.
 
+    One that is to tell a morning's digest stays: others come with it.
+
     Args:
         before: The first alert id of the reading at hand: what is older gives way.
     """
@@ -333,6 +335,7 @@ async def supersede(connection: Connection, session_ids: Sequence[int], *, befor
         .where(
             OWED,
             delivery.c.state == "pending",
+            delivery.c.digest_id.is_(None),
             delivery.c.kind == "milestone",
             delivery.c.session_id.in_(session_ids),
             delivery.c.alert_id < before,

@@ -61,6 +61,11 @@ class Morning:
     async def tick(self, now: int) -> None:
         """Owe what was held for chats whose quiet hours are over."""
         async with self._database.read() as connection:
+            orphans = await held.orphaned(connection)
+        if orphans:  # what was to tell them was deleted, or given up by itself
+            async with self._database.write() as connection:
+                await held.take_back(connection, orphans, now)
+        async with self._database.read() as connection:
             places = await held.over(connection, now)
         for place in places:
             quiet = read(place.quiet)

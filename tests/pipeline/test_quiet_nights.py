@@ -184,6 +184,34 @@ async def test_a_digest_whose_answer_was_lost_is_sent_again_under_the_same_numbe
     assert tried.count(digests[0].delivery) == 2
 
 
+async def a_digest_that_waits(bot: Clockwork) -> None:
+    """Two rungs of a session that goes on are held; the first try to tell them fails."""
+    await bot.watch("ann", kinds=["milestone"])
+    await quiet(bot, NIGHT)
+    bot.clock.now = MIDNIGHT + 6 * HOUR
+    await lasts(bot, 20, 60, 60, 110, 110)
+    bot.chat.fails("ann", Unsure("cut off"))
+    bot.clock.now = MIDNIGHT + 7 * HOUR
+    await bot.tick(bot.clock.now)
+    assert await states(bot) == Counter(pending=1, held=1)
+
+
+async def test_a_new_rung_takes_no_digest_away(bot: Clockwork) -> None:
+    await a_digest_that_waits(bot)
+    await lasts(bot, 260, 260, 260)
+    assert bot.heard("ann") == ["one reached 100 viewers", "one reached 250 viewers"]
+    assert await states(bot) == Counter(superseded=1, sent=2)
+
+
+async def test_what_was_to_come_with_a_digest_that_is_gone_comes_by_itself(bot: Clockwork) -> None:
+    await a_digest_that_waits(bot)
+    async with bot.database.write() as connection:
+        await connection.exec_driver_sql("DELETE FROM delivery WHERE state = 'pending'")
+    await bot.tick(bot.clock.now)
+    assert bot.heard("ann") == ["one reached 100 viewers"]
+    assert await states(bot) == Counter(sent=1)
+
+
 async def test_a_clock_that_was_set_back_holds_nothing_for_longer_than_a_day(bot: Clockwork) -> None:
     await bot.watch("ann", kinds=ALL)
     await quiet(bot, NIGHT)
