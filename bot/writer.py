@@ -15,7 +15,7 @@ from bot.domain.alerts import ended as ended_kind
 from bot.domain.alerts import milestone as milestone_kind
 from bot.domain.alerts import record as record_kind
 from bot.domain.card import Shown
-from bot.domain.digest import ALONE, fresh
+from bot.domain.digest import comes_alone, fresh
 from bot.domain.reading import State
 from bot.domain.story import Story
 from bot.ports.chat import Post, Target
@@ -67,7 +67,7 @@ class Writer:
 
     async def post(self, owed: Owed) -> Post | None:
         """Return a delivery as the chat will read it, or None if nobody wants it any more."""
-        if owed.digest_id is not None and owed.kind not in ALONE:
+        if owed.digest_id is not None and not comes_alone(owed.kind, owed.key):
             return await self._digest(owed, owed.digest_id)
         post = await self._alone(owed)
         return post if post is None or owed.digest_id is None else replace(post, tells=(owed.id,))

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from bot.domain.digest import ALONE
+from bot.domain.digest import comes_alone
 from storage.database import Connection
 from storage.sending import Owed, owed, owed_with
-from storage.tables import chat, delivery
+from storage.tables import alert, chat, delivery
 
 #: Written out, as SQLite does not find an index on a part of a table for a condition with parameters.
 _HELD = sa.text("delivery.state = 'held'")
@@ -75,24 +75,21 @@ async def still(connection: Connection, place: Place, *, now: int, until: int) -
 async def release(connection: Connection, place: Place, now: int) -> None:
     """Owe what was held for a place: as one digest, whose first delivery tells the others, too.
 
-    What comes alone (cards, corrections) is a digest of itself.
+    What comes alone (cards, corrections, ends of outages) is a digest of itself.
     """
-    ids = list(
-        (
-            await connection.execute(
-                sa.select(delivery.c.id)
-                .where(*_waiting(place, now), delivery.c.kind.not_in(ALONE))
-                .order_by(delivery.c.id)
-            )
-        ).scalars()
+    waiting = await connection.execute(
+        sa.select(delivery.c.id, delivery.c.kind, alert.c.key)
+        .join(alert, alert.c.id == delivery.c.alert_id)
+        .where(*_waiting(place, now))
+        .order_by(delivery.c.id)
     )
-    if ids:
-        await connection.execute(sa.update(delivery).where(delivery.c.id.in_(ids)).values(digest_id=ids[0]))
-    await connection.execute(
-        sa.update(delivery)
-        .where(*_waiting(place, now), delivery.c.kind.in_(ALONE))
-        .values(digest_id=delivery.c.id)
-    )
+    alone: list[int] = []
+    together: list[int] = []
+    for id_, kind, key in waiting:
+        (alone if comes_alone(kind, key) else together).append(id_)
+    for ids, digest_id in ((together, together[0] if together else None), (alone, delivery.c.id)):
+        if ids:
+            await connection.execute(sa.update(delivery).where(delivery.c.id.in_(ids)).values(digest_id=digest_id))
     await connection.execute(
         sa.update(delivery)
         .where(

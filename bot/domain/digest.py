@@ -6,13 +6,23 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bot.domain.alerts import card, close, correction, ended, milestone, outage, record, reminder, started
+from bot.domain.alerts import MENDS, card, close, correction, ended, milestone, outage, record, reminder, started
 from bot.domain.measure import measured
 from bot.domain.reading import State
 from bot.domain.story import Story
 
 #: What comes by itself, as it changes a post or goes on changing.
 ALONE = frozenset({card.KIND, correction.KIND})
+
+
+def comes_alone(kind: str, key: str) -> bool:
+    """Tell whether an alert of a kind and key comes by itself; the end of an outage mends the post that told it."""
+    return kind in ALONE or mends(kind, key)
+
+
+def mends(kind: str, key: str) -> bool:
+    """Tell whether an alert makes a post true that has become false: it is held, but never left out."""
+    return kind in MENDS or (kind == outage.KIND and outage.is_over(key))
 
 
 def fresh(stories: Sequence[tuple[int, Story]], *, now: int) -> list[tuple[int, Story]]:

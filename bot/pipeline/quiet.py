@@ -12,7 +12,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.domain import DAY
-from bot.domain.alerts import MENDS
+from bot.domain.digest import mends
 from bot.domain.quiet import Mode, Quiet, read
 from storage import held
 from storage.database import Database
@@ -33,8 +33,8 @@ def verdict(owed: Owed, now: int) -> Verdict | None:
     if quiet is None or until is None:
         return None
     mode = quiet.mode(owed.kind)
-    # A false record is not left standing, and what a digest tells was held for it.
-    if mode is Mode.DROP and (owed.kind in MENDS or owed.digest_id is not None):
+    # What is false is not left standing, and what a digest tells was held for it.
+    if mode is Mode.DROP and (mends(owed.kind, owed.key) or owed.digest_id is not None):
         mode = Mode.HOLD
     return Verdict(mode, until)
 

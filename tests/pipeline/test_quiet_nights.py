@@ -184,6 +184,30 @@ async def test_a_digest_whose_answer_was_lost_is_sent_again_under_the_same_numbe
     assert tried.count(digests[0].delivery) == 2
 
 
+@pytest.mark.parametrize("mode", [Mode.HOLD, Mode.DROP])
+async def test_a_post_of_an_outage_that_ended_overnight_is_mended_in_the_morning(
+    bot: Clockwork, mode: Mode
+) -> None:
+    await bot.watch("ann", kinds=["outage"], patience=5 * MINUTE)
+    await quiet(bot, Quiet(begins=23 * 60, ends=7 * 60, usual=mode))
+    bot.clock.now = MIDNIGHT + 22 * HOUR
+    await lasts(bot, 50, 60, 60)
+    for _ in range(8):
+        await bot.fails(bot.clock.now)
+        await bot.tick(bot.clock.now)
+        bot.clock.now += MINUTE
+    assert bot.heard("ann") == ["No figures of one since 22:03 UTC"]
+    bot.clock.now = MIDNIGHT + 23 * HOUR + MINUTE
+    while bot.clock.now < MIDNIGHT + DAY + 7 * HOUR:
+        await lasts(bot, 60)
+        bot.clock.now += 20 * MINUTE
+        assert len(bot.chat.posts) == 1
+    await lasts(bot, 60, 60)
+    told, mended = bot.chat.posts
+    assert (mended.replaces, mended.mention) == (f"post-{told.delivery}", None)
+    assert await states(bot) == Counter(sent=2)
+
+
 async def a_digest_that_waits(bot: Clockwork) -> None:
     """Two rungs of a session that goes on are held; the first try to tell them fails."""
     await bot.watch("ann", kinds=["milestone"])
