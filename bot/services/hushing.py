@@ -1,4 +1,4 @@
-"""Sets a chat's quiet hours."""
+"""Sets a chat's quiet hours, and the clocks on which they are."""
 
 from __future__ import annotations
 
@@ -14,4 +14,12 @@ async def set_quiet(services: Services, request: Request, quiet: Quiet | None) -
     async with services.database.write() as connection:
         chat = await chat_of(services, request, connection)
         await chats.change(connection, chat.id, quiet=None if quiet is None else quiet.text())
+        await held.look_again(connection, chat.id, services.clock())
+
+
+async def set_timezone(services: Services, request: Request, timezone: str) -> None:
+    """Set the chat's zone; what is held by its former clocks is looked at again."""
+    async with services.database.write() as connection:
+        chat = await chat_of(services, request, connection)
+        await chats.change(connection, chat.id, timezone=timezone)
         await held.look_again(connection, chat.id, services.clock())

@@ -9,7 +9,7 @@ from functools import lru_cache
 from zoneinfo import available_timezones
 
 from bot.ports.message import Button, Line
-from bot.services import cities, watching
+from bot.services import cities, hushing
 from bot.services.cities import City
 from bot.texts.countries import countries_called, country_name
 from bot.texts.words import N_, Words, bold, code
@@ -74,7 +74,7 @@ async def shown(asked: Asked) -> Line:
 async def change(asked: Asked, typed: str) -> Line:
     words = asked.words
     place = _place(typed, asked)
-    await watching.set_for_chat(asked.services, asked.request, timezone=place.zone)
+    await hushing.set_timezone(asked.services, asked.request, place.zone)
     time = replace(words, timezone=place.zone).time(asked.services.clock()).text
     if place.city is None:
         return words.say("Times are now shown in {zone}, where it is {time}.", zone=bold(place.zone), time=time)

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain import HOUR, MINUTE
 from bot.domain.quiet import Mode, Quiet, read
+from bot.samples import SPACE
 from storage import chats
 from tests.fakes.clock import NOW
 from tests.talk import Talk, talk
@@ -93,3 +95,14 @@ async def test_they_are_seen_changed_and_ended(bot: Talk) -> None:
 async def test_only_admins_set_them(bot: Talk) -> None:
     assert "for admins" in await bot.say("/settings quiet 23-7", admin=False)
     assert await kept(bot) is None
+
+
+async def test_a_zone_that_is_changed_at_night_moves_what_is_held(bot: Talk) -> None:
+    await bot.say(f"/watch replay:{SPACE} as Night Radio")
+    await bot.say("/settings timezone UTC")
+    hour = NOW // HOUR % 24
+    await bot.say(f"/settings quiet {hour}:00-{(hour + 3) % 24}:00")
+    assert await bot.until(NOW + 20 * MINUTE) == ""
+    await bot.say("/settings timezone Asia/Tokyo")  # where the night is over
+    await bot.parts.morning.tick(bot.clock.now)
+    assert "Night Radio" in await bot.until(bot.clock.now + MINUTE)
