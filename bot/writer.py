@@ -139,6 +139,9 @@ class Writer:
         async with self._database.read() as connection:
             chat = await chat_store.by_id(connection, owed.chat_id)
             subscription = await chat_store.subscription_by_id(connection, owed.subscription_id)
+            mentioned = None
+            if subscription is not None and subscription.mention is not None:
+                mentioned = await chat_store.called_at(connection, subscription)
             text = await wordings.of_kind(connection, owed.chat_id, story.kind)
             linked = self._public_url and story.kind in RECAPS and chat.platform != publishing.CONSOLE
             has_page = linked and owed.watch_id in await published.by_chat(connection, owed.chat_id)
@@ -155,7 +158,6 @@ class Writer:
             message = replace(message, buttons=(*message.buttons, page))
         if chart and story.kind in RECAPS and story.session.state is State.ENDED and subscription is not None:
             message = replace(message, picture=await self._chart(owed, story, subscription, words))
-        mentioned = None if subscription is None else subscription.mentioned_at
         rested = mentioned is None or owed.at - mentioned >= MENTION_EVERY
         calls = rested and not story.late and story.replaces is None and story.kind not in CALLS_NOBODY
         return Post(

@@ -236,6 +236,19 @@ async def subscription_by_id(connection: Connection, id_: int) -> Subscription |
     return None if row is None else _subscription(row)
 
 
+async def called_at(connection: Connection, one: Subscription) -> int | None:
+    """Return when those whom a subscription calls were last called in its topic, by any of what comes there."""
+    latest = await connection.execute(
+        sa.select(sa.func.max(subscription.c.mentioned_at)).where(
+            subscription.c.chat_id == one.chat_id,
+            subscription.c.topic == one.topic,
+            subscription.c.mention == one.mention,
+        )
+    )
+    at: int | None = latest.scalar()
+    return at
+
+
 async def subscribe(
     connection: Connection,
     *,

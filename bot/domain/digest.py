@@ -16,7 +16,7 @@ ALONE = frozenset({card.KIND, correction.KIND})
 
 
 def comes_alone(kind: str, key: str) -> bool:
-    """Tell whether an alert of a kind and key comes by itself; the end of an outage mends the post that told it."""
+    """Tell whether an alert of a kind and key comes by itself; so does what mends a post."""
     return kind in ALONE or mends(kind, key)
 
 

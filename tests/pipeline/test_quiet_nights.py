@@ -19,7 +19,8 @@ from bot.ports.message import plain_text
 from storage import chats, held
 from storage.database import Database
 from tests.fakes.clockwork import Clockwork
-from tests.fakes.rows import a_chat, rows
+from tests.fakes.rows import a_chat, a_watch, listens, rows
+from tests.fakes.source import told
 
 ALL = tuple(KINDS)
 #: 22 November 2026, 00:00 in UTC.
@@ -247,6 +248,26 @@ async def test_a_clock_that_was_set_back_holds_nothing_for_longer_than_a_day(bot
     await bot.tick(bot.clock.now)
     await bot.tick(bot.clock.now)
     assert len(bot.chat.posts) == 1
+
+
+async def test_one_is_called_once_an_hour_by_all_that_comes_to_a_place(bot: Clockwork) -> None:
+    await bot.watch("ann", "bob", kinds=["started"], mention="here")
+    async with bot.database.write() as connection:
+        ann, two = await a_chat(connection, "ann"), await a_watch(connection, "two")
+        await listens(connection, ann, two, kinds=["started"])
+        await listens(connection, ann, two, kinds=["started"], topic="7")
+        for topic in ("", "7"):
+            await chats.change_subscriptions(
+                connection, chat_id=ann.id, watch_id=two.id, topic=topic, mention="here"
+            )
+    await says(bot, 10)
+    bot.clock.now += 59 * MINUTE
+    answer = Answer(at=bot.clock.now, readings=(Reading(session="t", state=State.LIVE, concurrent=5),))
+    await bot.ingest.take([(two, told(answer))], bot.clock.now)
+    await bot.tick(bot.clock.now)
+    called = [(post.target.chat, post.target.topic, post.mention) for post in bot.chat.posts]
+    assert called[:2] == [("ann", None, "here"), ("bob", None, "here")]
+    assert sorted(called[2:], key=str) == [("ann", "7", "here"), ("ann", None, None)]
 
 
 ZONES = ("Asia/Karachi", "Asia/Seoul", "Europe/Madrid", "America/St_Johns", "Australia/Lord_Howe", "UTC")
