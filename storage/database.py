@@ -38,10 +38,12 @@ class Database:
     Attributes:
         url: As in ``DATABASE_URL``.
         throwaway: It lives no longer than this process: no waiting for the disk, no lock.
+        commits: How often this process has written something.
     """
 
     url: str
     throwaway: bool = False
+    commits: int = field(default=0, init=False)
     _write: AsyncEngine = field(init=False)
     _read: AsyncEngine = field(init=False)
     _lock: FileLock | None = None
@@ -117,6 +119,7 @@ class Database:
         """A transaction that may write; rolled back if the block raises."""
         async with self._write.begin() as connection:
             yield connection
+        self.commits += 1
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Connection]:

@@ -40,6 +40,16 @@ async def everything(connection: Connection) -> dict[int, Published]:
     return await _published(connection)
 
 
+async def marks(connection: Connection) -> frozenset[tuple[int, int, int]]:
+    """Return what tells whether anything was made public or taken back: (watch, chat, since when) of all."""
+    rows = await connection.execute(
+        sa.select(chat_watch.c.watch_id, chat_watch.c.chat_id, chat_watch.c.published_at)
+        .join(chat, chat.c.id == chat_watch.c.chat_id)
+        .where(chat_watch.c.published_at.is_not(None), chat.c.disabled_at.is_(None))
+    )
+    return frozenset((row.watch_id, row.chat_id, row.published_at) for row in rows)
+
+
 async def of_watch(connection: Connection, watch_id: int) -> Published | None:
     """Return a watch as it is public, or None."""
     return (await _published(connection, chat_watch.c.watch_id == watch_id)).get(watch_id)

@@ -12,9 +12,13 @@ from dataclasses import dataclass, field
 from multidict import CIMultiDict
 
 from bot.domain import SECOND
+from storage import published
+from storage.database import Database
 
 #: So long a page is as good as new.
 FRESH = 5 * SECOND
+#: What other processes have taken back is noticed after so long; what this one has, at once.
+NOTICED = SECOND
 #: Pages that are kept; those asked for longest ago go first.
 MOST = 500
 #: Pages that are written at the same time: chats ask the same database, and go first.
@@ -51,15 +55,56 @@ class _Entry:
     written_at: int
 
 
-class Kept:
-    """The pages written last, each for a few seconds.
+class Public:
+    """What is public at this moment; asked again only where it may have changed.
 
     Args:
         clock: Tells the present moment.
     """
 
-    def __init__(self, clock: Callable[[], int]) -> None:
+    def __init__(self, database: Database, clock: Callable[[], int]) -> None:
+        self._database = database
         self._clock = clock
+        self._marks: Hashable = None
+        self._asked_at = 0
+        self._commits = -1
+        self._asking: asyncio.Task[None] | None = None
+
+    async def marks(self) -> Hashable:
+        """Return what is another value as soon as this process has made something public, or taken it back."""
+        commits = self._database.commits
+        while self._commits < commits or not 0 <= self._clock() - self._asked_at < NOTICED:
+            if self._asking is None:
+                self._asking = asyncio.create_task(self._ask(), name="what is public")
+            await asyncio.shield(self._asking)
+        return self._marks
+
+    async def close(self) -> None:
+        """Ask nothing more."""
+        if self._asking is not None:
+            self._asking.cancel()
+            await asyncio.gather(self._asking, return_exceptions=True)
+
+    async def _ask(self) -> None:
+        commits, asked_at = self._database.commits, self._clock()
+        try:
+            async with self._database.read() as connection:
+                self._marks = await published.marks(connection)
+        finally:
+            self._asking = None
+        self._commits, self._asked_at = commits, asked_at
+
+
+class Kept:
+    """The pages written last, each for a few seconds, and no longer than what is on them is public.
+
+    Args:
+        clock: Tells the present moment.
+    """
+
+    def __init__(self, clock: Callable[[], int], public: Public) -> None:
+        self._clock = clock
+        self._public = public
         self._entries: OrderedDict[Hashable, _Entry] = OrderedDict()
         self._writing: dict[Hashable, asyncio.Task[Page]] = {}
         self._gate = asyncio.Semaphore(AT_ONCE)
@@ -72,6 +117,8 @@ class Kept:
         Raises:
             TimeoutError: It takes too long.
         """
+        async with asyncio.timeout(LONGEST_SECONDS):
+            key = (await self._public.marks(), key)
         entry = self._entries.get(key)
         if entry is not None and 0 <= self._clock() - entry.written_at < FRESH:
             self._entries.move_to_end(key)
@@ -85,6 +132,7 @@ class Kept:
 
     async def close(self) -> None:
         """Write nothing more."""
+        await self._public.close()
         tasks = list(self._writing.values())
         for task in tasks:
             task.cancel()

@@ -15,7 +15,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from bot.domain import SECOND
-from bot.pages.kept import FRESH, Kept, Page
+from bot.pages.kept import FRESH, Kept, Page, Public
 from bot.pages.language import chosen, preferred
 from bot.pages.server import HEADERS, NOTHING, Answer, Route, Trouble
 from bot.pages.views import CSS, Asked, Writer
@@ -45,7 +45,7 @@ class Site:
 
     def __init__(self, writer: Writer, clock: Callable[[], int]) -> None:
         self._writer = writer
-        self._kept = Kept(clock)
+        self._kept = Kept(clock, Public(writer.database, clock))
 
     def routes(self) -> list[Route]:
         """Return the addresses that there are."""

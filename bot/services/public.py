@@ -190,7 +190,7 @@ async def one(database: Database, session_id: int, *, now: int, plots: Plots) ->
             return None  # it was announced, and never came
         session = _shown({its.watch.id: its}, session)
         disputed = (await published.doubted(connection, [session.id])).get(session.id, frozenset())
-        known = await _known(connection)
+        known = await _known(connection) | {its.watch.id: its}
         rivals = await _rivals(connection, its, session, known, disputed)
         others = await history.newest(connection, [its.watch.id], limit=7)
         past = await _over(connection, {its.watch.id: its}, [one for one in others if one.id != session.id][:6])
