@@ -9,11 +9,8 @@ import sqlalchemy as sa
 
 from bot.domain.digest import comes_alone
 from storage.database import Connection
-from storage.sending import Owed, owed, owed_with
+from storage.sending import HELD, Owed, owed, owed_with
 from storage.tables import alert, chat, delivery
-
-#: Written out, as SQLite does not find an index on a part of a table for a condition with parameters.
-_HELD = sa.text("delivery.state = 'held'")
 
 
 class Place(NamedTuple):
@@ -33,7 +30,7 @@ async def hold(connection: Connection, ids: Collection[int], *, until: int) -> N
     """Keep deliveries until a moment; one that was to tell a digest takes what it tells back with it."""
     await connection.execute(
         sa.update(delivery)
-        .where(sa.or_(delivery.c.id.in_(ids), sa.and_(_HELD, delivery.c.digest_id.in_(ids))))
+        .where(sa.or_(delivery.c.id.in_(ids), sa.and_(HELD, delivery.c.digest_id.in_(ids))))
         .values(state="held", due_at=until, leased_until=None, digest_id=None)
     )
 
@@ -43,7 +40,7 @@ async def over(connection: Connection, now: int, *, limit: int = 1000) -> list[P
     rows = await connection.execute(
         sa.select(delivery.c.chat_id, delivery.c.topic, chat.c.quiet, chat.c.timezone)
         .join(chat, chat.c.id == delivery.c.chat_id)
-        .where(_HELD, delivery.c.digest_id.is_(None), delivery.c.due_at <= now)
+        .where(HELD, delivery.c.digest_id.is_(None), delivery.c.due_at <= now)
         .distinct()
         .limit(limit)
     )
@@ -55,7 +52,7 @@ async def orphaned(connection: Connection) -> list[int]:
     head = delivery.alias("head")
     lives = sa.exists().where(head.c.id == delivery.c.digest_id, head.c.state.in_(("pending", "leased")))
     rows = await connection.execute(
-        sa.select(delivery.c.id).where(_HELD, delivery.c.digest_id.is_not(None), ~lives)
+        sa.select(delivery.c.id).where(HELD, delivery.c.digest_id.is_not(None), ~lives)
     )
     return list(rows.scalars())
 
@@ -63,7 +60,7 @@ async def orphaned(connection: Connection) -> list[int]:
 async def take_back(connection: Connection, ids: Collection[int], now: int) -> None:
     """Hold deliveries by themselves again: they come with the next digest."""
     await connection.execute(
-        sa.update(delivery).where(_HELD, delivery.c.id.in_(ids)).values(digest_id=None, due_at=now)
+        sa.update(delivery).where(HELD, delivery.c.id.in_(ids)).values(digest_id=None, due_at=now)
     )
 
 
@@ -93,7 +90,7 @@ async def release(connection: Connection, place: Place, now: int) -> None:
     await connection.execute(
         sa.update(delivery)
         .where(
-            _HELD,
+            HELD,
             delivery.c.chat_id == place.chat_id,
             delivery.c.topic == place.topic,
             delivery.c.digest_id == delivery.c.id,
@@ -104,7 +101,7 @@ async def release(connection: Connection, place: Place, now: int) -> None:
 
 def _waiting(place: Place, now: int) -> Iterable[sa.ColumnElement[bool] | sa.TextClause]:
     return (
-        _HELD,
+        HELD,
         delivery.c.digest_id.is_(None),
         delivery.c.due_at <= now,
         delivery.c.chat_id == place.chat_id,
@@ -114,14 +111,12 @@ def _waiting(place: Place, now: int) -> Iterable[sa.ColumnElement[bool] | sa.Tex
 
 async def look_again(connection: Connection, chat_id: int, now: int) -> None:
     """Look again at what is held for a chat, as its quiet hours were changed."""
-    await connection.execute(sa.update(delivery).where(_HELD, delivery.c.chat_id == chat_id).values(due_at=now))
+    await connection.execute(sa.update(delivery).where(HELD, delivery.c.chat_id == chat_id).values(due_at=now))
 
 
 async def rearm(connection: Connection, now: int, *, longest: int) -> None:
     """After the clock was set back: look again at what would wait longer than quiet hours can be."""
-    await connection.execute(
-        sa.update(delivery).where(_HELD, delivery.c.due_at > now + longest).values(due_at=now)
-    )
+    await connection.execute(sa.update(delivery).where(HELD, delivery.c.due_at > now + longest).values(due_at=now))
 
 
 async def told_by(connection: Connection, digest_id: int) -> list[Owed]:
@@ -129,7 +124,7 @@ async def told_by(connection: Connection, digest_id: int) -> list[Owed]:
     rows = await connection.execute(
         owed_with()
         .where(
-            sa.or_(delivery.c.id == digest_id, sa.and_(_HELD, delivery.c.digest_id == digest_id)),
+            sa.or_(delivery.c.id == digest_id, sa.and_(HELD, delivery.c.digest_id == digest_id)),
         )
         .order_by(delivery.c.id)
     )
@@ -140,7 +135,7 @@ async def give_up(connection: Connection, digest_id: int, *, now: int) -> None:
     """Write down that what a digest was to tell will not be told, but for its own delivery."""
     await connection.execute(
         sa.update(delivery)
-        .where(_HELD, delivery.c.digest_id == digest_id)
+        .where(HELD, delivery.c.digest_id == digest_id)
         .values(state="superseded", settled_at=now, digest_id=None)
     )
 
@@ -152,7 +147,7 @@ async def settle(
 
     One that was told alone stands as any post does.
     """
-    of_it = sa.or_(delivery.c.id == digest_id, sa.and_(_HELD, delivery.c.digest_id == digest_id))
+    of_it = sa.or_(delivery.c.id == digest_id, sa.and_(HELD, delivery.c.digest_id == digest_id))
     await connection.execute(
         sa.update(delivery)
         .where(of_it, delivery.c.id.not_in(told))

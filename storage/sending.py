@@ -8,12 +8,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from bot.domain import DAY
 from bot.domain.reading import plain
 from storage.database import Connection
 from storage.tables import alert, chat, delivery, subscription
 
 #: Written out, as SQLite does not find an index on a part of a table for a condition with parameters.
 OWED = sa.text("delivery.state IN ('pending', 'leased')")
+HELD = sa.text("delivery.state = 'held'")
+#: What was held is worth telling for so much longer than it would have been.
+AFTER_QUIET = 2 * DAY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,15 +59,32 @@ class Owed:
 
 
 async def expire(connection: Connection, now: int) -> None:
-    """Give up deliveries whose alert is older than its worth, and which nobody is sending."""
-    old = sa.exists().where(alert.c.id == delivery.c.alert_id, alert.c.expires_at < now)
+    """Give up deliveries whose alert is older than its worth, and which nobody is sending.
+
+    What was held in quiet hours, of a day at most, has a day more after them: a chat that comes back after weeks
+    is not told of a night that nobody remembers.
+    """
+    of_it = alert.c.id == delivery.c.alert_id
+    old = sa.exists().where(
+        of_it,
+        sa.or_(
+            sa.and_(delivery.c.digest_id.is_(None), alert.c.expires_at < now),
+            alert.c.expires_at < now - AFTER_QUIET,
+        ),
+    )
     idle = sa.or_(
         delivery.c.state == "pending", sa.and_(delivery.c.state == "leased", delivery.c.leased_until <= now)
     )
     await connection.execute(
         sa.update(delivery)
-        .where(OWED, idle, old, delivery.c.digest_id.is_(None))
-        .values(state="expired", settled_at=now, leased_until=None)
+        .where(OWED, idle, old)
+        .values(state="expired", settled_at=now, leased_until=None, digest_id=None)
+    )
+    too_old = sa.exists().where(of_it, alert.c.expires_at < now - AFTER_QUIET)
+    await connection.execute(
+        sa.update(delivery)
+        .where(HELD, delivery.c.digest_id.is_not(None), too_old)
+        .values(state="expired", settled_at=now, digest_id=None)
     )
 
 

@@ -237,6 +237,35 @@ async def test_what_was_to_come_with_a_digest_that_is_gone_comes_by_itself(bot: 
     assert await states(bot) == Counter(sent=1)
 
 
+async def gone_for(bot: Clockwork, length: int) -> None:
+    """A night is held for a chat that is gone by the morning, and that comes back after some time."""
+    await bot.watch("ann", kinds=["ended", "record", "started"])
+    await quiet(bot, NIGHT)
+    bot.clock.now = MIDNIGHT + HOUR
+    await lasts(bot, 50, 60, 60)
+    await ends(bot)
+    async with bot.database.write() as connection:
+        chat = await a_chat(connection)
+        await chats.disable(connection, chat.id, now=bot.clock.now, why="gone")
+    for at in (7 * HOUR, 7 * HOUR + length):
+        bot.clock.now = MIDNIGHT + at
+        await bot.tick(bot.clock.now)
+    async with bot.database.write() as connection:
+        await chats.enable(connection, chat.id, now=bot.clock.now)
+    await bot.tick(bot.clock.now)
+
+
+async def test_a_chat_that_is_back_soon_is_told_of_the_night(bot: Clockwork) -> None:
+    await gone_for(bot, DAY)
+    assert bot.heard("ann") == ["one ended after 2 min"]
+
+
+async def test_a_chat_that_is_back_after_weeks_is_told_of_no_night(bot: Clockwork) -> None:
+    await gone_for(bot, 20 * DAY)
+    assert bot.heard("ann") == []
+    assert await states(bot) == Counter(expired=2)
+
+
 async def test_a_clock_that_was_set_back_holds_nothing_for_longer_than_a_day(bot: Clockwork) -> None:
     await bot.watch("ann", kinds=ALL)
     await quiet(bot, NIGHT)
