@@ -52,7 +52,8 @@ SETTINGS: tuple[Setting, ...] = (
 async def settings(request: Request, services: Services, words: Words) -> Message:
     asked = await _asked(request, services, words)
     offered = [one for one in SETTINGS if one.only_on in {None, request.platform}]
-    key, _, value = request.text.strip().partition(" ")
+    # What is typed behind the name may begin on a line of its own.
+    key, value = [*request.text.split(maxsplit=1), "", ""][:2]
     if not key:
         return await _menu(asked, offered)
     chosen = _named(key, offered)

@@ -88,7 +88,7 @@ async def change(asked: Asked, typed: str) -> Line:
 
 async def lines(asked: Asked) -> tuple[Line, ...]:
     """Return the other places of the name that was typed, if it was one."""
-    first, _, rest = asked.request.text.strip().partition(" ")
+    first, rest = [*asked.request.text.split(maxsplit=1), "", ""][:2]
     typed = rest if first.lower() in {_KEY, *_OTHER_NAMES} else asked.request.text
     if not typed.strip():
         return ()

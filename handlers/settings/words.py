@@ -85,7 +85,7 @@ async def choices(asked: Asked) -> tuple[Choice, ...]:
 async def lines(asked: Asked) -> tuple[Line, ...]:
     """Return what the page of one kind says: its text, how that reads, and the fields there are for another."""
     words = asked.words
-    kind, typed = _split(asked.request.text.strip().partition(" ")[2])
+    kind, typed = _split(" ".join(asked.request.text.split(maxsplit=1)[1:]))
     if kind is None:
         return (words.say("See a kind with its fields: {example}", example=code(f"{_command('milestones')}")),)
     text = (await wording.of_chat(asked.services, asked.request)).get(kind)

@@ -40,6 +40,7 @@ async def test_a_text_is_set_tried_shown_and_taken_back(new: Talk) -> None:
     assert "{{ rung }} 1,000\n" in page
     assert "These say nothing there: title, hosts, next_in, last and pace." in page
     assert "rung_number, value_number" in page
+    assert "{{ name }}: {{ figure }}" in await new.say("/settings words\nmilestones\n{{ name }}: {{ figure }}")
     back = await new.say("/settings words milestones default")
     assert "Told in my own words: milestones." in back
     assert "Night Radio reached 1,000 listeners" in back
