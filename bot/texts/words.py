@@ -45,6 +45,8 @@ _WRITTEN_AS = {ENGLISH: "en_GB"}
 #: Where "AM" and "PM" have words of their own, and the short ones are English.
 _FULL_PERIODS = {"ko"}
 
+#: What stands before a placeholder that is the name of a command.
+_OF_A_COMMAND = re.compile(r"(?<![\w/:])/$")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -327,18 +329,20 @@ class Words:
         if not all(name in fields for name in pieces[1::2]):
             pieces = _pieces(msgid)
         spans: list[Span] = []
+        slash = ""
         for index, piece in enumerate(pieces):
             if index % 2 == 0:
-                _join(spans, Span(piece))
+                # The slash of a command belongs to its name: chats let one tap them in one piece only.
+                slash = "/" if index + 1 < len(pieces) and _OF_A_COMMAND.search(piece) else ""
+                _join(spans, Span(piece.removesuffix(slash)))
             else:
-                for span in self._isolated(fields[piece]):
+                for span in self._isolated((Span(slash), *_line(fields[piece])) if slash else fields[piece]):
                     _join(spans, span)
         return tuple(spans)
 
     def _isolated(self, part: Part) -> Line:
         """Return what fills a placeholder, apart from what is around it if it is written the other way."""
-        line = (Span(part),) if isinstance(part, str) else (part,) if isinstance(part, Span) else part
-        return direction.isolated(settled(line), rtl=self.right_to_left)
+        return direction.isolated(settled(_line(part)), rtl=self.right_to_left)
 
     def _decimal(self, figure: Decimal) -> str:
         pattern = _PATTERNS.get(self.counting or "")
@@ -356,6 +360,10 @@ class Words:
             pattern = str(locale.time_formats["short"].pattern).replace("a", "aaaa")
             return format_time(moment, pattern, locale=locale)
         return format_time(moment, "short", locale=locale)
+
+
+def _line(part: Part) -> Line:
+    return (Span(part),) if isinstance(part, str) else (part,) if isinstance(part, Span) else part
 
 
 def _join(spans: list[Span], span: Span) -> None:
