@@ -364,7 +364,7 @@ async def troubled(connection: Connection, limit: int = 10) -> list[tuple[str, s
     rows = await connection.execute(
         sa.select(watch.c.name, watch.c.trouble, watch.c.trouble_since)
         .where(watch.c.trouble.is_not(None), watch.c.due_at.is_not(None))
-        .order_by(watch.c.trouble_since)
+        .order_by(watch.c.trouble_since, watch.c.id)
         .limit(limit)
     )
     return [(row[0], row[1], row[2]) for row in rows]

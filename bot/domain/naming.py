@@ -15,6 +15,8 @@ _ALIKE = str.maketrans({"ي": "ی", "ى": "ی", "ك": "ک", "ه": "ہ", "ة": "�
 
 def folded(name: str) -> str:
     """Return a name as it is compared: without case, accents and signs."""
-    bare = _MARKS.sub("", unicodedata.normalize("NFKD", name.casefold()))
+    # Some letters have a plain form only without case, others a case only in their plain form.
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", name.casefold()).casefold())
+    bare = _MARKS.sub("", plain)
     bare = unicodedata.normalize("NFC", bare).translate(_ALIKE)
     return _SAINT.sub("st", _BETWEEN.sub(" ", bare).strip())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import tracemalloc
 from pathlib import Path
 from zipfile import ZipFile
@@ -115,7 +114,7 @@ def test_no_name_breaks_the_search(name: str) -> None:
     assert folded(folded(name)) == folded(name)
 
 
-def test_a_search_is_quick_and_keeps_little() -> None:
+def test_a_search_keeps_little() -> None:
     cities._part.cache_clear()
     tracemalloc.start()
     try:
@@ -125,15 +124,6 @@ def test_a_search_is_quick_and_keeps_little() -> None:
     finally:
         tracemalloc.stop()
     assert kept < 2_000_000
-
-    def once() -> float:
-        cities._part.cache_clear()
-        began = time.process_time()
-        cities.called("San Jose")  # in the largest part
-        return time.process_time() - began
-
-    # The best of some: other programs have this machine, too. Seen: 4 ms.
-    assert min(once() for _ in range(5)) < 0.05
 
 
 def test_the_same_cities_make_the_same_archive(tmp_path: Path) -> None:
