@@ -114,7 +114,7 @@ def _line(event: Event, measures: Measures, words: Words, *, disputed: Collectio
         line = words.say("{date}, {time}: {figure}", date=when, time=time, figure=figure)
     else:
         line = words.say("{date}: {figure}", date=when, figure=figure)
-    return words.say("{line}, {rest}", line=line, rest=", ".join(parts)) if parts else line
+    return words.say("{line}, {rest}", line=line, rest=words.series(parts)) if parts else line
 
 
 COMMAND = Command(

@@ -208,7 +208,7 @@ def _row(one: Held, shelf: Shelf, words: Words, *, numbered: bool) -> Line:
     who = words.say("{value} {name}", value=bold(value), name=holder)
     if date:
         who = words.say("{who}, {date}", who=who, date=date)
-    return words.say("{who}: {marks}", who=who, marks="; ".join(marks))
+    return words.say("{who}: {marks}", who=who, marks=words.series(marks, wide=True))
 
 
 def _scopes(one: Held, shelf: Shelf, words: Words) -> list[str]:

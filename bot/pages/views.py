@@ -361,7 +361,7 @@ def _past(one: Over, asked: Asked) -> dict[str, Any]:
         "date": html((words.date(session.first_at),), asked.where),
         "length": words.duration(session.airtime * 1000) if session.airtime else "",
         "figure": figure,
-        "notes": ", ".join(notes),
+        "notes": words.series(notes),
     }
 
 
@@ -402,7 +402,7 @@ def _record(row: Row, shelf: Shelf, asked: Asked) -> dict[str, Any]:
         "value": value,
         "who": html(who, where),
         "date": html(date, where),
-        "marks": _list(marks),
+        "marks": words.series(marks, wide=True),
         "leads": words.text("Record") if row.leads else "",
         "live": row.live is not None,
     }
@@ -435,10 +435,6 @@ def _whole(measure: Measure) -> Measure | None:
 
 def _first_up(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def _list(marks: Sequence[str]) -> str:
-    return "; ".join(marks)
 
 
 def _description(what: Line | None, fields: Sequence[Field]) -> str:

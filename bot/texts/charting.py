@@ -110,10 +110,10 @@ def compared(
 
 def _labels(courses: Sequence[Course], words: Words) -> list[str]:
     """Return names and days; with the time of day where that is not enough to tell them apart."""
-    labels = [", ".join((name(one.name), words.short_date(one.first))) for one in courses]
+    labels = [words.series((name(one.name), words.short_date(one.first))) for one in courses]
     if len(set(labels)) == len(labels):
         return labels
-    return [f"{label}, {words.time(one.first).text}" for one, label in zip(courses, labels, strict=True)]
+    return [words.series((label, words.time(one.first).text)) for one, label in zip(courses, labels, strict=True)]
 
 
 def alt(plot: Plot, words: Words) -> str:
@@ -146,7 +146,7 @@ def alt_compared(courses: Sequence[Course], words: Words) -> str:
                     time=words.duration(peak[0] - one.first),
                 )
             )
-    return words.text("Line chart from the start of each: {what}.", what="; ".join(said))
+    return words.text("Line chart from the start of each: {what}.", what=words.series(said, wide=True))
 
 
 # --- what stands around

@@ -170,6 +170,12 @@ class Words:
         """Return "a, b and c"."""
         return format_list([plain_text(self._isolated(item)) for item in items], locale=self._locale)
 
+    def series(self, items: Iterable[str], *, wide: bool = False) -> str:
+        """Return "a, b, c", or where it is ``wide`` "a; b; c": parts of a line, no words of a sentence."""
+        # Translators: what stands between the parts of a line
+        between = self.text("; ") if wide else self.text(", ")
+        return between.join(plain_text(self._isolated(item)) for item in items)
+
     def directed(self, message: Message) -> Message:
         """Return a message whose every line runs the way of the reader's language, whatever it begins with."""
         rtl = self.right_to_left
