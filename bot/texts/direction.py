@@ -38,7 +38,14 @@ def isolated(line: Line, *, rtl: bool) -> Line:
         other = any(_bidi(sign) in _RIGHT for sign in bare)
     if not other or not bare.strip():
         return line
-    return (Span(FIRST_STRONG), *line, Span(POP))
+    return (Span(FIRST_STRONG + _lead(bare, rtl=rtl)), *line, Span(POP))
+
+
+def _lead(bare: str, *, rtl: bool) -> str:
+    """Return what makes a phrase of the language run its way although it begins with a Latin name."""
+    kinds = [kind for kind in map(_bidi, bare) if kind == "L" or kind in _RIGHT]
+    own = sum(kind in _RIGHT for kind in kinds)
+    return RIGHT_TO_LEFT if rtl and kinds[:1] == ["L"] and own > len(kinds) - own else ""
 
 
 def headed(line: Line, *, rtl: bool) -> Line:
