@@ -13,9 +13,19 @@ from bot.domain import DAY, HOUR, MINUTE
 from bot.domain.quiet import Mode, Quiet, read
 
 ZONES = (
-    "UTC", "Asia/Karachi", "Asia/Seoul", "Europe/Madrid", "America/New_York", "America/Sao_Paulo",
-    "Asia/Kathmandu", "Australia/Lord_Howe", "Africa/Casablanca", "America/St_Johns", "Pacific/Auckland", "Atlantic/Azores",
-)  # fmt: skip
+    "UTC",
+    "Asia/Karachi",
+    "Asia/Seoul",
+    "Asia/Kathmandu",
+    "Europe/Madrid",
+    "America/New_York",
+    "America/Sao_Paulo",
+    "America/St_Johns",
+    "Australia/Lord_Howe",
+    "Africa/Casablanca",
+    "Pacific/Auckland",
+    "Atlantic/Azores",
+)
 YEAR = 1_767_225_600_000  # 2026-01-01
 MOMENTS = st.integers(YEAR, YEAR + 365 * DAY - 1)
 MINUTES = st.integers(0, 24 * 60 - 1)

@@ -545,7 +545,7 @@ def assert_sound(listed: Listed, items: list[object]) -> None:
 def test_ten_thousand_mutated_answers_make_no_false_figure_and_no_false_end() -> None:
     sound = 0
     for body in mutations(STREAMS, seed=20_261_122, count=MUTATIONS):
-        started = time.perf_counter()
+        started = time.process_time()
         try:
             listed = livestreams_in(page(body).json(), OWNERS)
         except SourceError:
@@ -553,7 +553,7 @@ def test_ten_thousand_mutated_answers_make_no_false_figure_and_no_false_end() ->
         else:
             sound += 1
             assert_sound(listed, items_of(body))
-        assert time.perf_counter() - started < 2
+        assert time.process_time() - started < 2
     assert sound > MUTATIONS / 4  # else the test shows nothing
 
 

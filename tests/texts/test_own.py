@@ -303,8 +303,8 @@ def test_a_hostile_text_costs_little_whatever_it_asks_for(text: str) -> None:
         assert len(shown) <= sandbox.MOST_SAID
         return time.process_time() - began
 
-    # The best of some: other programs have this machine, too. Seen: 5 ms at most.
-    assert min(once() for _ in range(3)) < 0.05
+    # A bound on what hangs, no measurement: without the limits some of these run for seconds. Seen: 5 ms at most.
+    assert min(once() for _ in range(3)) < 0.5
 
 
 PIECES = st.sampled_from(
