@@ -14,7 +14,7 @@ _SAYS = {
     "card": N_("Each session has one card, kept up to date, instead of posts."),
     "both": N_("Alerts come as posts, and each session has a card that is kept up to date."),
 }
-_LABELS = {"posts": N_("Posts"), "card": N_("One card"), "both": N_("Both")}
+_LABELS = {"posts": N_("As posts"), "card": N_("One card"), "both": N_("Both")}
 
 
 def _told(style: str | None, words: Words) -> Line:
