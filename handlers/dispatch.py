@@ -232,7 +232,7 @@ def _unknown(name: str, words: Words) -> Message:
     near = get_close_matches(name, _BY_NAME, n=2, cutoff=0.6)
     title = words.say("There is no command /{name}.", name=name[:32])
     if near:
-        guesses = words.list([f"/{one}" for one in near])
+        guesses = words.either([f"/{one}" for one in near])
         return Message(symbol="❔", title=title, lines=(words.say("Did you mean {guesses}?", guesses=guesses),))
     return Message(symbol="❔", title=title, lines=(words.say("/help lists them all."),))
 
@@ -248,7 +248,7 @@ def _unknown_name(command: Command, request: Request, unknown: watching.UnknownN
             symbol="❔",
             title=title,
             lines=(
-                words.say("Did you mean {names}?", names=words.list(unknown.near)),
+                words.say("Did you mean {names}?", names=words.either(unknown.near)),
                 _example(_given(command, request, unknown.near[0], instead_of=unknown.name), words),
             ),
             buttons=_choices(command, request, unknown.near, instead_of=unknown.name),

@@ -146,7 +146,7 @@ def _not_found(typed: Sequence[str], here: Known, words: Words) -> Exception:
             line = words.say("Nothing here is called “{name}”.", name=rest[:60])
             if not unknown.near:
                 return Mistake(line)
-            near = words.say("{line} Did you mean {names}?", line=line, names=words.list(unknown.near))
+            near = words.say("{line} Did you mean {names}?", line=line, names=words.either(unknown.near))
             return Mistake(near)
     try:
         ties.pick(here.watches, here.ties, " ".join(typed))

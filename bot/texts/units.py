@@ -46,6 +46,14 @@ _MEASURES = {
 
 #: Platforms as they write themselves.
 PLATFORMS = {"x": "X", "youtube": "YouTube", "twitch": "Twitch", "kick": "Kick", "icecast": "Icecast"}
+#: What else figures come from; a stage is one of Discord's.
+_OTHERS = {
+    "azuracast": "AzuraCast",
+    "json": "JSON",
+    "owncast": "Owncast",
+    "prometheus": "Prometheus",
+    "stage": "Discord",
+}
 
 
 def counted(words: Words, n: float, unit: str, measure: Measure | None = None) -> Line:
@@ -78,4 +86,4 @@ def value_text(words: Words, measure: Measure, value: float) -> str:
 
 def platform_name(platform: str) -> str:
     """Return a platform's name as it writes itself."""
-    return PLATFORMS.get(platform, platform)
+    return (PLATFORMS | _OTHERS).get(platform, platform)

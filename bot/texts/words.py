@@ -170,6 +170,10 @@ class Words:
         """Return "a, b and c"."""
         return format_list([plain_text(self._isolated(item)) for item in items], locale=self._locale)
 
+    def either(self, items: Iterable[str]) -> str:
+        """Return "a, b or c"."""
+        return format_list([plain_text(self._isolated(item)) for item in items], style="or", locale=self._locale)
+
     def series(self, items: Iterable[str], *, wide: bool = False) -> str:
         """Return "a, b, c", or where it is ``wide`` "a; b; c": parts of a line, no words of a sentence."""
         # Translators: what stands between the parts of a line

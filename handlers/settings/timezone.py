@@ -199,7 +199,7 @@ def _unknown(wanted: str, near: Sequence[City], asked: Asked) -> Mistake:
             words.say("I know no zone “{typed}”: write the nearest big city.", typed=typed),
             example=SETTING.example,
         )
-    places = words.list([one.name for one in near])
+    places = words.either([one.name for one in near])
     return Mistake(
         words.say("I know no place “{typed}”. Did you mean {places}?", typed=typed, places=places),
         example=_line(near[0].name),
