@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.domain.alerts import milestone, record
 from bot.domain.measure import Measure
+from bot.domain.quiet import QUIET_HOURS
 from bot.domain.reading import plain
 from bot.ports.command import Request, Who
 from bot.ports.message import Line, Message
@@ -64,6 +65,8 @@ def _line(one: Past, words: Words, *, named: bool) -> Line:
         what = words.say("{delivery}, {place}", delivery=what, place=where)
     if one.state == "sent":
         return what
+    if one.error == QUIET_HOURS:
+        return words.say("{delivery} – {state}", delivery=what, state=words.text("left out in quiet hours"))
     what = words.say("{delivery} – {state}", delivery=what, state=words.text(_STATES[one.state]))
     return (
         words.say("{delivery}: {why}", delivery=what, why=words.told(one.error)) if one.error is not None else what

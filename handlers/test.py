@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.domain.alerts import CALLS_NOBODY, milestone
+from bot.domain.quiet import Mode, read, zone_of
 from bot.ports.command import Param, Request, Takes, Who
 from bot.ports.message import Button, Line, Message
 from bot.services import watching, wording
@@ -17,6 +18,7 @@ from handlers.kinds import TYPED, is_kind, kind_of, names
 from handlers.named import named
 from handlers.places import place
 from handlers.subscribe import called
+from storage import chats
 from storage.chats import Subscription
 
 _LABELS = {
@@ -40,6 +42,8 @@ async def test(request: Request, services: Services, words: Words) -> Message:
     small = faint(words.text("A preview: nothing happened, and nobody was called."))
     others = tuple(Button(words.text(_LABELS[word]), command=f"/test {watched.name} {word}") for word in TYPED)
     lines = (*message.lines, (small,), *(_goes(one, kind, services.clock(), words) for one in own))
+    hushed = await _hushed(request, services, words, kind) if own else None
+    lines = (*lines, hushed) if hushed is not None else lines
     if not own:
         lines = (*lines, words.say("No alerts of {name} come to this chat.", name=watched.name))
     return replace(message, lines=lines, buttons=() if request.elsewhere else others)
@@ -63,6 +67,28 @@ def _goes(one: Subscription, kind: str, now: int, words: Words) -> Line:
     if one.mention is not None and kind not in CALLS_NOBODY:
         return words.say("It would go to {place} and call {whom}.", place=where, whom=called(one.mention))
     return words.say("It would go to {place}.", place=where)
+
+
+async def _hushed(request: Request, services: Services, words: Words, kind: str) -> Line | None:
+    """Say what quiet hours would make of it now; None outside of them."""
+    async with services.database.read() as connection:
+        chat = await chats.find(connection, platform=request.platform, key=request.chat)
+    quiet = read(chat.quiet) if chat is not None else None
+    until = None if quiet is None or chat is None else quiet.until(services.clock(), zone_of(chat.timezone))
+    if quiet is None or until is None:
+        return None
+    time = words.time(until)
+    match quiet.mode(kind):
+        case Mode.HOLD:
+            return words.say("🌙 It is quiet here now: it would wait until {time}.", time=time)
+        case Mode.SILENT:
+            return words.say(
+                "🌙 It is quiet here until {time}: it would make no sound and call nobody.", time=time
+            )
+        case Mode.DROP:
+            return words.say("🌙 It is quiet here until {time}: it would be left out.", time=time)
+        case Mode.SEND:
+            return None
 
 
 COMMAND = Command(

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from bot.domain import DAY
 from bot.domain.alerts.outage import KIND, PATIENCE, key, over_key, since_of
-from bot.domain.reading import State, Trouble
+from bot.domain.reading import TROUBLE, State, Trouble
+from bot.domain.sentence import Sentence, kept
 from storage.database import Connection
 from storage.outbox import TAKER, Taker, is_owed, takes
 from storage.samples import BUCKET
@@ -18,6 +19,11 @@ from storage.tables import alert, chat, delivery, sample, session, subscription,
 #: Written out, as SQLite does not find an index on a part of a table for a condition with parameters.
 _TROUBLED = sa.text("watch.trouble_since IS NOT NULL")
 _OUTAGE = sa.text("alert.kind = 'outage'")
+#: How the reason of a watch begins whose account is gone: as it was stored once, and as a sentence.
+_GONE = (
+    Trouble.GONE.value,
+    kept(Sentence(TROUBLE, kind=Trouble.GONE.value, why="")).partition(', "why"')[0],
+)
 _BEGINS = key(0).removesuffix("0")
 _OVER = over_key(0).removeprefix(key(0))
 #: What was told longer ago is not corrected any more.
@@ -60,7 +66,7 @@ async def untold(connection: Connection, now: int, *, asked_since: int | None, l
             _TROUBLED,
             watch.c.trouble_since <= now,
             watch.c.due_at.is_not(None),
-            sa.not_(watch.c.trouble.startswith(Trouble.GONE.value)),
+            *(sa.not_(watch.c.trouble.startswith(gone, autoescape=True)) for gone in _GONE),
             patience > 0,
             watch.c.trouble_since + patience <= now,
             *takes(KIND, now=now),

@@ -33,21 +33,24 @@ async def before(
     return None if row is None else (row[0], row[1], row[2])
 
 
-async def message_of(connection: Connection, *, subscription_id: int, session_id: int, key: str) -> str | None:
-    """Return the platform's id of the post that told an alert to a subscription, or None."""
-    told = await connection.execute(
-        sa.select(delivery.c.message_key)
-        .join(alert, alert.c.id == delivery.c.alert_id)
-        .where(
-            alert.c.session_id == session_id,
-            alert.c.key == key,
-            delivery.c.subscription_id == subscription_id,
-            delivery.c.state == "sent",
-            delivery.c.digest_id.is_(None),
+async def message_of(
+    connection: Connection, *, subscription_id: int, session_id: int, key: str
+) -> tuple[str, bool] | None:
+    """Return the platform's id of the post that told a subscription an alert, and whether it told others, too."""
+    row = (
+        await connection.execute(
+            sa.select(delivery.c.message_key, delivery.c.digest_id)
+            .join(alert, alert.c.id == delivery.c.alert_id)
+            .where(
+                alert.c.session_id == session_id,
+                alert.c.key == key,
+                delivery.c.subscription_id == subscription_id,
+                delivery.c.state == "sent",
+                delivery.c.message_key.is_not(None),
+            )
         )
-    )
-    message: str | None = told.scalar()
-    return message
+    ).first()
+    return None if row is None else (row.message_key, row.digest_id is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

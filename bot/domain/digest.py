@@ -50,19 +50,32 @@ def _of_session(group: Sequence[tuple[int, Story]], now: int) -> list[tuple[int,
 
 
 def _as_it_stands(story: Story) -> Story:
-    """Return a record with the figure that it has grown to since."""
-    if story.kind != record.KIND or story.measure is None or story.value is None:
-        return story
-    now = measured(story.session.tally, story.measure)
-    if now is None or now <= story.value:
+    """Return a record with the figure that it has by now."""
+    now = _figure(story)
+    if now is None or now == story.value:
         return story
     return replace(story, value=now, records=tuple(replace(one, value=now) for one in story.records))
+
+
+def _figure(story: Story) -> float | None:
+    """Return what a record's figure is by now; None for what is no record, or has none any more."""
+    if story.kind != record.KIND or story.measure is None:
+        return None
+    return measured(story.session.tally, story.measure)
+
+
+def _stands(story: Story) -> bool:
+    """Tell whether a record is one still: a source may have taken its figure back since."""
+    now = _figure(story)
+    return now is None or all(now > one.standing.previous.value for one in story.records)
 
 
 def _is_fresh(story: Story, kinds: set[str], now: int) -> bool:
     live = story.session.is_live
     match story.kind:
-        case record.KIND | ended.KIND:
+        case record.KIND:
+            return _stands(story)
+        case ended.KIND:
             return True
         case milestone.KIND | close.KIND:
             return live and record.KIND not in kinds

@@ -7,9 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.domain import MINUTE
+from bot.domain.sentence import N_
+
+#: Why something was left out.
+QUIET_HOURS = N_("quiet hours")
 
 _DAY_MINUTES = 24 * 60
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -72,6 +76,14 @@ def read(text: str | None) -> Quiet | None:
     kept = json.loads(text)
     modes = {kind: Mode(mode) for kind, mode in kept["modes"].items()}
     return Quiet(begins=kept["begins"], ends=kept["ends"], usual=Mode(kept["usual"]), modes=modes)
+
+
+def zone_of(name: str | None) -> ZoneInfo:
+    """Return the zone on whose clocks a chat's quiet hours are; UTC where it chose none that there is."""
+    try:
+        return ZoneInfo(name or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
 
 
 def _moment(day: date, minutes: int, zone: ZoneInfo, *, last: bool) -> int:

@@ -17,7 +17,7 @@ from typing import Protocol
 import structlog
 
 from bot.domain import MINUTE, SECOND
-from bot.domain.quiet import Mode
+from bot.domain.quiet import QUIET_HOURS, Mode
 from bot.domain.sentence import N_
 from bot.pipeline.quiet import verdict
 from bot.ports.chat import (
@@ -58,9 +58,6 @@ FIRST_PAUSE = 5 * SECOND
 #: What a permission is missing for is tried again more slowly: an admin has to do something first.
 FIRST_PAUSE_NOT_PERMITTED = MINUTE
 LONGEST_PAUSE = 15 * MINUTE
-
-#: Why something was left out.
-QUIET_HOURS = "quiet hours"
 
 Render = Callable[[Owed], Awaitable[Post | None]]
 
@@ -290,7 +287,7 @@ class Deliver:
             self._waiting.pop(task, None)
         if post is None:
             await self._settle(
-                owed, "expired", now, error="muted, no longer true, or nobody is subscribed any more"
+                owed, "expired", now, error=N_("muted, no longer true, or nobody is subscribed any more")
             )
             return None
         return replace(post, silent=True, mention=None) if silent else post

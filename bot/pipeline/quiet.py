@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from typing import NamedTuple
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.domain import DAY
 from bot.domain.digest import mends
-from bot.domain.quiet import Mode, Quiet, read
+from bot.domain.quiet import Mode, read, zone_of
 from storage import held
 from storage.database import Database
 from storage.sending import Owed
@@ -29,7 +28,7 @@ class Verdict(NamedTuple):
 def verdict(owed: Owed, now: int) -> Verdict | None:
     """Return what quiet hours make of a delivery, or None outside of them."""
     quiet = read(owed.quiet)
-    until = None if quiet is None else _until(quiet, owed.timezone, now)
+    until = None if quiet is None else quiet.until(now, zone_of(owed.timezone))
     if quiet is None or until is None:
         return None
     mode = quiet.mode(owed.kind)
@@ -37,14 +36,6 @@ def verdict(owed: Owed, now: int) -> Verdict | None:
     if mode is Mode.DROP and (mends(owed.kind, owed.key) or owed.digest_id is not None):
         mode = Mode.HOLD
     return Verdict(mode, until)
-
-
-def _until(quiet: Quiet, timezone: str | None, now: int) -> int | None:
-    try:
-        zone = ZoneInfo(timezone or "UTC")
-    except (ZoneInfoNotFoundError, ValueError):
-        zone = ZoneInfo("UTC")
-    return quiet.until(now, zone)
 
 
 class Morning:
@@ -69,7 +60,7 @@ class Morning:
             places = await held.over(connection, now)
         for place in places:
             quiet = read(place.quiet)
-            until = None if quiet is None else _until(quiet, place.timezone, now)
+            until = None if quiet is None else quiet.until(now, zone_of(place.timezone))
             async with self._database.write() as connection:
                 if until is not None:  # the hours were changed since
                     await held.still(connection, place, now=now, until=until)

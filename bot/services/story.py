@@ -80,7 +80,7 @@ async def tell(database: Database, owed: Owed, *, now: int) -> Story | None:
 
 
 async def _outage(connection: Connection, base: Story, owed: Owed, watch: Watch, *, now: int) -> Story | None:
-    """Return an outage that lasts; or the end of one, which takes the place of the post that told of it."""
+    """Return an outage that lasts; or the end of one, which takes the place of the post that told of it alone."""
     since = outage.since_of(owed.key)
     if not outage.is_over(owed.key):
         lasts = outage.holds(base.session, owed.key, trouble_since=watch.trouble_since)
@@ -91,7 +91,11 @@ async def _outage(connection: Connection, base: Story, owed: Owed, watch: Watch,
         session_id=owed.session_id,
         key=outage.key(since),
     )
-    return None if told is None else replace(base, since=since, back_at=owed.at, replaces=told)
+    if told is None:
+        return None
+    message, with_others = told  # a digest is answered: it tells more than this
+    over = replace(base, since=since, back_at=owed.at)
+    return replace(over, answers=message) if with_others else replace(over, replaces=message)
 
 
 async def _as_called(connection: Connection, names: Mapping[int, str], told: Story) -> Story:

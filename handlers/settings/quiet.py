@@ -13,7 +13,7 @@ from bot.services import hushing
 from bot.texts.digest import span
 from bot.texts.words import N_, Words, bold, code
 from handlers.command import Mistake
-from handlers.kinds import kind_of, names
+from handlers.kinds import TYPED, kind_of, names
 from handlers.settings.setting import Asked, Choice, Setting
 
 _HOURS = re.compile(
@@ -40,7 +40,7 @@ def _kept(asked: Asked) -> Quiet | None:
 def _told(quiet: Quiet | None, words: Words) -> Line:
     if quiet is None:
         return words.say("No quiet hours: alerts come at any time.")
-    return words.say("Quiet from {hours}, {zone}.", hours=bold(span(quiet)), zone=words.timezone)
+    return words.say("Quiet: {hours}, {zone}.", hours=bold(span(quiet)), zone=words.timezone)
 
 
 async def shown(asked: Asked) -> Line:
@@ -102,7 +102,7 @@ def _with_mode(wanted: str, quiet: Quiet | None, words: Words) -> Quiet:
         )
     if kind not in {*_OWN, *_ALL}:
         near = get_close_matches(kind, _OWN, n=1)
-        known = words.list(_OWN)
+        known = words.list([*TYPED, card.KIND, correction.KIND])
         raise Mistake(
             words.say("There is no kind “{kind}”; there are: {kinds}.", kind=kind[:40], kinds=known),
             example=f"/settings quiet {near[0] if near else record.KIND} {mode}",

@@ -12,6 +12,7 @@ from bot.domain.quiet import Mode, Quiet, read
 from bot.samples import SPACE
 from storage import chats
 from tests.fakes.clock import NOW
+from tests.fakes.source import FakeSource
 from tests.talk import Talk, talk
 
 
@@ -90,6 +91,19 @@ async def test_they_are_seen_changed_and_ended(bot: Talk) -> None:
     assert "22:00-06:00" in await bot.say("/settings")
     assert "No quiet hours" in await bot.say("/settings quiet off")
     assert await kept(bot) is None
+
+
+async def test_a_preview_says_what_would_become_of_it_now(tmp_path: Path) -> None:
+    async with talk(tmp_path, now=NOW, sources={"fake": FakeSource("fake")}) as bot:
+        await bot.say("/watch fake:one")
+        assert "quiet" not in await bot.say("/test one records")
+        await bot.say("/settings quiet 0-24")
+        await bot.say("/settings quiet 00:00-23:59")
+        for mode, said in (("hold", "would wait until"), ("silent", "no sound"), ("drop", "left out")):
+            await bot.say(f"/settings quiet records {mode}")
+            assert said in await bot.say("/test one records")
+        await bot.say("/settings quiet records send")
+        assert "quiet here" not in await bot.say("/test one records")
 
 
 async def test_only_admins_set_them(bot: Talk) -> None:

@@ -299,6 +299,48 @@ async def test_one_is_called_once_an_hour_by_all_that_comes_to_a_place(bot: Cloc
     assert sorted(called[2:], key=str) == [("ann", "7", "here"), ("ann", None, None)]
 
 
+async def test_a_record_that_was_taken_back_overnight_is_not_told(bot: Clockwork) -> None:
+    await bot.watch("ann", kinds=["record", "ended"])
+    await quiet(bot, NIGHT)
+
+    async def counts(tuned_in: float, key: str, state: State = State.LIVE) -> None:
+        reading = Reading(session=key, state=state, concurrent=10, tuned_in=tuned_in)
+        await bot.says(Answer(at=bot.clock.now, readings=(reading,)))
+        await bot.tick(bot.clock.now)
+        bot.clock.now += MINUTE
+
+    bot.clock.now = MIDNIGHT + 12 * HOUR
+    for figure in (100, 200, 300):
+        await counts(figure, "before")
+    await ends(bot, "before")
+    bot.clock.now = MIDNIGHT + DAY + HOUR
+    bot.chat.posts.clear()
+    for figure in (100, 350, 200, 200):  # the platform takes it back
+        await counts(figure, "night")
+    await ends(bot, "night")
+    for hour in (7, 8):
+        bot.clock.now = MIDNIGHT + DAY + hour * HOUR
+        await bot.tick(bot.clock.now)
+        await bot.tick(bot.clock.now)
+    assert [post.message.symbol for post in bot.chat.posts] == ["🏁"]
+
+
+async def test_an_outage_that_a_digest_told_is_answered_when_figures_are_back(bot: Clockwork) -> None:
+    await bot.watch("ann", kinds=ALL, patience=15 * MINUTE)
+    await quiet(bot, NIGHT)
+    bot.clock.now = MIDNIGHT + 6 * HOUR
+    await lasts(bot, 50, 60, 60)
+    for _ in range(90):
+        await bot.fails(bot.clock.now)
+        await bot.tick(bot.clock.now)
+        bot.clock.now += MINUTE
+    (digest,) = bot.chat.posts
+    assert digest.message.symbol == "🌅"
+    await lasts(bot, 60, 60, 60)
+    (_, back) = bot.chat.posts
+    assert (back.replaces, back.answers) == (None, f"post-{digest.delivery}")
+
+
 ZONES = ("Asia/Karachi", "Asia/Seoul", "Europe/Madrid", "America/St_Johns", "Australia/Lord_Howe", "UTC")
 
 
