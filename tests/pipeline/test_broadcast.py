@@ -77,7 +77,6 @@ async def test_a_thousand_chats_are_told_as_fast_as_the_platform_lets_one(databa
     platform.fails(DEAD, ChatGone("kicked"))
     platform.fails(LIMITED, TryLater("wait", retry_after=12 * SECOND))
     with capture_logs():
-
         looks = 0
 
         def idle() -> bool:
