@@ -163,3 +163,105 @@ async def test_lanes_that_rest_are_forgotten() -> None:
         pace.note(f"lane {number}", group=True)
     assert len(pace._sent) < 700
     assert len(pace._groups) < 700
+
+
+# --- one token, several processes
+
+
+@given(
+    sends=st.lists(
+        st.tuples(
+            st.booleans(),
+            st.sampled_from("abc"),
+            st.booleans(),
+            st.sampled_from((0, 0, 0.05, 0.4, 3)),
+            st.booleans(),
+        ),
+        min_size=60,
+        max_size=160,
+    ),
+    splits=st.lists(st.sampled_from((0.85, 0.5, 0.2, 0.75)), min_size=1, max_size=6),
+)
+@settings(max_examples=25, deadline=None)
+def test_two_that_share_a_token_keep_within_its_limits_whatever_their_shares_become(
+    sends: list[tuple[bool, str, bool, float, bool]], splits: list[float]
+) -> None:
+    limits = Limits(a_second=10, a_second_a_lane=50, a_minute_a_group=20)
+    left: list[tuple[str, float]] = []
+
+    async def go() -> None:
+        time = Virtual()
+        ours, theirs = (
+            Pace(limits, clock=time, sleep=time.sleep, share=share) for share in (splits[0], 1 - splits[0])
+        )
+
+        async def send(pace: Pace, lane: str, is_answer: bool) -> None:
+            if is_answer:
+                await pace.answer(lane, group=True)
+            else:
+                while wait := await pace.turn(lane, group=True):
+                    await time.sleep(wait)
+            left.append((lane, time.now))
+
+        async def everything() -> None:
+            tasks = []
+            for number, (is_ours, lane, is_answer, pause, shifts) in enumerate(sends):
+                await time.sleep(pause)
+                if shifts and number % 9 == 0:
+                    ours.share = splits[number % len(splits)]
+                    theirs.share = 1 - ours.share
+                tasks.append(asyncio.create_task(send(ours if is_ours else theirs, lane, is_answer)))
+            await asyncio.gather(*tasks)
+
+        await time.run(everything())
+
+    asyncio.run(go())
+    assert len(left) == len(sends)
+    assert most([at for _, at in left], 1.0) <= 10
+    for lane in "abc":
+        assert most([at for one, at in left if one == lane], 60) <= 20
+
+
+@pytest.mark.parametrize("limits", [TELEGRAM, DISCORD])
+async def test_posts_leave_at_nearly_the_speed_of_their_share(limits: Limits) -> None:
+    time = Virtual()
+    pace = Pace(limits, clock=time, sleep=time.sleep, share=0.85)
+    for number in range(500):
+        assert await time.run(pace.turn(f"lane {number}")) == 0
+    assert limits.a_second is not None
+    assert 500 / limits.a_second / 0.85 < time.now <= 1.12 * 500 / limits.a_second / 0.85
+
+
+async def test_what_another_gave_up_is_there_when_its_time_has_passed() -> None:
+    time = Virtual()
+    pace = Pace(TELEGRAM, clock=time, sleep=time.sleep, share=0.15)
+
+    async def burst(lane: str, count: int) -> int:
+        sent = 0
+        while sent < count and pace.wait(lane, group=True) == 0:
+            pace.note(lane, group=True)
+            sent += 1
+            time.now += 1.07 if lane == "group" else 0
+        return sent
+
+    time.now = 100.0
+    assert pace.share == 0.15
+    assert await burst("group", 30) == 3
+    pace.share = 1.0
+    time.now += 5
+    assert await burst("group", 30) == 0  # whoever had the rest may have filled it up within this minute
+    time.now += 61
+    assert await burst("group", 30) == 20
+    pace.share = 0.5  # at once
+    time.now += 42
+    assert await burst("group", 30) == 0
+
+
+@pytest.mark.parametrize("share", [0, -1, 1.1, 0.01])
+def test_a_share_with_which_nothing_could_leave_is_refused(share: float) -> None:
+    with pytest.raises(ValueError, match="share"):
+        Pace(TELEGRAM, share=share)
+    pace = Pace(TELEGRAM)
+    with pytest.raises(ValueError, match="share"):
+        pace.share = share
+    assert pace.share == 1
