@@ -245,8 +245,19 @@ def _operators(settings: Settings, platform: str) -> list[str]:
     return [one.removeprefix(f"{platform}:") for one in settings.operators if one.startswith(f"{platform}:")]
 
 
-async def run(settings: Settings, *, on_end: Callable[[], None]) -> None:
-    """Run for real until SIGTERM, SIGINT or the person at the console leaves; ``on_end`` hears of it at once."""
+async def run(
+    settings: Settings,
+    *,
+    on_end: Callable[[], None],
+    clock: Callable[[], int] = wall_clock,
+    charts: bool = True,
+) -> None:
+    """Run for real until SIGTERM, SIGINT or the person at the console leaves; ``on_end`` hears of it at once.
+
+    Args:
+        clock: Gives the present moment.
+        charts: Whether recaps come with theirs.
+    """
     leave = asyncio.Event()
 
     def end() -> None:
@@ -262,7 +273,8 @@ async def run(settings: Settings, *, on_end: Callable[[], None]) -> None:
             database=database,
             sources=sources,
             chats=chats,
-            clock=wall_clock,
+            clock=clock,
+            charts=charts,
             interval=round(settings.poll_interval_seconds * SECOND),
             grace=round(settings.session_grace_seconds * SECOND),
             operators=settings.operators,
@@ -273,7 +285,7 @@ async def run(settings: Settings, *, on_end: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, end)
-        schedule = Schedule(wall_clock)
+        schedule = Schedule(clock)
         kept = retention_rules(
             days=settings.retention_days,
             youtube_days=settings.youtube_retention_days,
@@ -281,7 +293,7 @@ async def run(settings: Settings, *, on_end: Callable[[], None]) -> None:
             x_days=settings.x_retention_days,
         )
         prune = Prune(database, kept, on_deleted=parts.ingest.recall)
-        await parts.poll.begin_anew(wall_clock())
+        await parts.poll.begin_anew(clock())
         await parts.deliver.begin()
         follow = asyncio.create_task(parts.deliver.follow(parts.ingest.owed), name="deliver")
         try:

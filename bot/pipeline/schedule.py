@@ -109,6 +109,5 @@ class Schedule:
             await asyncio.sleep(0)  # the library shuts down, and cancels what runs, in a callback of the loop
             await asyncio.gather(*late, return_exceptions=True)
 
-    @staticmethod
-    def _wall_over_monotonic() -> int:
-        return wall_clock() - time.monotonic_ns() // 1_000_000
+    def _wall_over_monotonic(self) -> int:
+        return self._clock() - time.monotonic_ns() // 1_000_000
