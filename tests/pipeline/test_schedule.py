@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from bot.domain import HOUR, SECOND
 from bot.pipeline.schedule import Schedule, wall_clock
-from tests.fakes.clock import Clock
+from tests.fakes.clock import NOW, Clock
 
 #: Seconds in which whatever is due has come, even on a busy machine.
 PATIENCE = 10
