@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,8 @@ OWED = sa.text("delivery.state IN ('pending', 'leased')")
 HELD = sa.text("delivery.state = 'held'")
 #: What was held is worth telling for so much longer than it would have been.
 AFTER_QUIET = 2 * DAY
+#: Parameters of one statement are few on SQLite.
+CHATS_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,11 +61,14 @@ class Owed:
     timezone: str | None
 
 
-async def expire(connection: Connection, now: int) -> None:
+async def expire(connection: Connection, now: int) -> dict[str, int]:
     """Give up deliveries whose alert is older than its worth, and which nobody is sending.
 
     What was held in quiet hours, of a day at most, has a day more after them: a chat that comes back after weeks
     is not told of a night that nobody remembers.
+
+    Returns:
+        How many were given up, by chat platform.
     """
     of_it = alert.c.id == delivery.c.alert_id
     old = sa.exists().where(
@@ -75,17 +81,29 @@ async def expire(connection: Connection, now: int) -> None:
     idle = sa.or_(
         delivery.c.state == "pending", sa.and_(delivery.c.state == "leased", delivery.c.leased_until <= now)
     )
-    await connection.execute(
+    given_up = await connection.execute(
         sa.update(delivery)
         .where(OWED, idle, old)
         .values(state="expired", settled_at=now, leased_until=None, digest_id=None)
+        .returning(delivery.c.chat_id)
     )
+    chats = Counter(given_up.scalars())
     too_old = sa.exists().where(of_it, alert.c.expires_at < now - AFTER_QUIET)
-    await connection.execute(
+    given_up = await connection.execute(
         sa.update(delivery)
         .where(HELD, delivery.c.digest_id.is_not(None), too_old)
         .values(state="expired", settled_at=now, digest_id=None)
+        .returning(delivery.c.chat_id)
     )
+    chats.update(given_up.scalars())
+    found: Counter[str] = Counter()
+    ids = list(chats)
+    for start in range(0, len(ids), CHATS_AT_ONCE):
+        some = chat.c.id.in_(ids[start : start + CHATS_AT_ONCE])
+        rows = await connection.execute(sa.select(chat.c.id, chat.c.platform).where(some))
+        for id_, platform in rows:
+            found[platform] += chats[id_]
+    return dict(found)
 
 
 def _lane(*, by_topic: bool) -> sa.ColumnElement[str]:

@@ -15,6 +15,7 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.domain import SECOND
+from bot.ports.meter import SILENT, Meter
 
 log = structlog.get_logger(__name__)
 
@@ -35,8 +36,9 @@ def wall_clock() -> int:
 class Schedule:
     """Calls each stage in its own rhythm until it is stopped."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, *, meter: Meter = SILENT) -> None:
         self._clock = clock
+        self._meter = meter
         self._scheduler = AsyncIOScheduler(
             timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         )
@@ -47,20 +49,24 @@ class Schedule:
 
     def every(self, seconds: float, tick: Tick, *, name: str) -> None:
         """Call ``tick`` with the present moment, at once and then every so many seconds."""
+        self._meter.stage(name, every=seconds)
 
         async def run() -> None:
             task = asyncio.current_task()
             assert task is not None
             self._running.add(task)
+            began, ok = time.monotonic(), True
             try:
                 await tick(self._clock())
             except asyncio.CancelledError:
                 if not self._stopped:
                     raise
             except Exception:  # the library would tell it in its own way
+                ok = False
                 log.exception("a tick failed and will be tried again", stage=name)
             finally:
                 self._running.discard(task)
+                self._meter.ticked(name, seconds=time.monotonic() - began, ok=ok)
 
         self._scheduler.add_job(run, "interval", seconds=seconds, id=name, next_run_time=datetime.now(UTC))
 
