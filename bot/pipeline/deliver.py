@@ -35,6 +35,7 @@ from bot.ports.chat import (
     TryLater,
     lane,
 )
+from bot.ports.meter import SILENT, Meter
 from storage import chats as chat_store
 from storage import held, sending
 from storage.database import Connection, Database
@@ -94,6 +95,7 @@ class Deliver:
         clock: Clock,
         warn: Warn | None = None,
         patience: float = PATIENCE_SECONDS,
+        meter: Meter = SILENT,
     ) -> None:
         self._database = database
         self._chats = chats
@@ -101,6 +103,7 @@ class Deliver:
         self._warn = warn
         self._clock = clock
         self._patience = patience
+        self._meter = meter
         self._lock = asyncio.Lock()
         self._expired_at = 0
         #: Deliveries taken up, and the platform and lane of each.
@@ -123,6 +126,7 @@ class Deliver:
         """
         wrong: list[BaseException] = []
         while await self._start(now):
+            self._meter.comes_forward("deliver")
             done, _ = await asyncio.wait(self._sending, timeout=self._patience)
             wrong += [error for task in done if not task.cancelled() and (error := task.exception()) is not None]
             now = max(now, self._clock())
@@ -191,7 +195,8 @@ class Deliver:
         while len(taken) < free:
             async with self._database.write() as connection:
                 if abs(now - self._expired_at) >= EXPIRE_EVERY:
-                    await sending.expire(connection, now)
+                    for platform, count in (await sending.expire(connection, now)).items():
+                        self._meter.settled(platform, state="expired", count=count)
                     self._expired_at = now
                 leased = await sending.lease(
                     connection,
@@ -208,12 +213,13 @@ class Deliver:
                 break  # what stood behind what is kept back is next
         return taken
 
-    @staticmethod
-    async def _let_through(connection: Connection, leased: Sequence[Owed], now: int) -> list[tuple[Owed, bool]]:
+    async def _let_through(
+        self, connection: Connection, leased: Sequence[Owed], now: int
+    ) -> list[tuple[Owed, bool]]:
         """Return what may be sent now, with whether it shall make no sound; keep what quiet hours hold or drop."""
         through: list[tuple[Owed, bool]] = []
         kept: dict[int, list[int]] = defaultdict(list)
-        dropped: list[int] = []
+        dropped: list[Owed] = []
         for owed in leased:
             found = verdict(owed, now)
             if found is None or found.mode in {Mode.SEND, Mode.SILENT}:
@@ -221,11 +227,12 @@ class Deliver:
             elif found.mode is Mode.HOLD:
                 kept[found.until].append(owed.id)
             else:
-                dropped.append(owed.id)
+                dropped.append(owed)
         for until, ids in kept.items():
             await held.hold(connection, ids, until=until)
-        for id_ in dropped:
-            await sending.settle(connection, id_, state="expired", now=now, error=QUIET_HOURS)
+        for owed in dropped:
+            await sending.settle(connection, owed.id, state="expired", now=now, error=QUIET_HOURS)
+            self._meter.settled(owed.chat_platform, state="expired")
         return through
 
     async def _one(self, owed: Owed, chat: Chat, target: Target, *, now: int, silent: bool) -> None:
@@ -315,6 +322,9 @@ class Deliver:
                 await chat_store.change_subscription(connection, owed.subscription_id, mentioned_at=now)
             if owed.problem is not None:
                 await chat_store.change_subscription(connection, owed.subscription_id, problem=None)
+        self._meter.settled(owed.chat_platform, state="sent", count=max(1, len(post.tells)))
+        if owed.digest_id is None and not owed.late:
+            self._meter.sent(owed.chat_platform, lag=now - owed.at)
 
     async def _gone(self, owed: Owed, chat: Chat, error: ChatGone | TopicGone, *, now: int) -> None:
         """End what comes to a place that is no longer there; its settings stay."""
@@ -329,6 +339,7 @@ class Deliver:
                 await sending.drop(connection, subscription_ids=ended, now=now, error=error.told)
             elif isinstance(error, ChatGone):
                 await chat_store.disable(connection, owed.chat_id, now=now, why=error.told)
+        self._meter.settled(owed.chat_platform, state="dead")
         log.warning("a place is gone", platform=owed.chat_platform, why=str(error))
         if isinstance(error, TopicGone):
             await self._warn_once(owed, chat, error.told, over=True)
@@ -367,12 +378,14 @@ class Deliver:
             if owed.digest_id is not None:
                 await held.give_up(connection, owed.digest_id, now=now)
             await sending.settle(connection, owed.id, state=state, now=now, message_key=key, error=error)
+        self._meter.settled(owed.chat_platform, state=state)
 
     async def _again(self, owed: Owed, pause: int, error: str) -> None:
         """Owe it again after a pause, which counts from now: the send itself may have taken long."""
         due_at = self._clock() + max(pause, SHORTEST_PAUSE)
         async with self._database.write() as connection:
             await sending.put_back(connection, owed.id, due_at=due_at, error=error)
+        self._meter.put_back(owed.chat_platform)
 
 
 def _pause(owed: Owed, first: int) -> int:

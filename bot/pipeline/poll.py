@@ -18,8 +18,10 @@ from bot.domain.sentence import N_, Sentence
 from bot.pipeline.backoff import REFUSED, Breaker, wait
 from bot.pipeline.ingest import Ingest
 from bot.pipeline.outages import OWN, Outages
+from bot.pipeline.outcome import outcome
 from bot.pipeline.rhythm import Rhythm, paced
 from bot.ports.memory import Memory
+from bot.ports.meter import SILENT, Meter
 from bot.ports.source import Ask, Denied, Gathers, NotAllowed, RateLimited, Source, SourceError, Told
 from bot.services import memory as purses
 from storage import watches
@@ -66,11 +68,13 @@ class Poll:
         on_gone: OnGone | None = None,
         on_refused: OnRefused | None = None,
         chance: random.Random | None = None,
+        meter: Meter = SILENT,
     ) -> None:
         self._database = database
         self._memory = memory
         self._on_gone = on_gone
         self._on_refused = on_refused
+        self._meter = meter
         self._chance = chance or random.Random()  # noqa: S311 - no secret
         self._rhythm = Rhythm(sources)
         self._together = {one.platform: one.ids_a_call for one in sources.values() if isinstance(one, Gathers)}
@@ -210,7 +214,9 @@ class Poll:
             began = asyncio.get_running_loop().time()
             told, error = await self._read(source, batch, now)
             # What failed is left alone from the moment at which it failed.
-            failed_at = now + round((asyncio.get_running_loop().time() - began) * SECOND)
+            seconds = asyncio.get_running_loop().time() - began
+            failed_at = now + round(seconds * SECOND)
+            self._meter.asked(source.platform, outcome=outcome(told, error), seconds=seconds)
             whole = error is not None or _all_failed(told)
             again_at = None
             if breaker is not None and whole:
