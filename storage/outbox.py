@@ -315,13 +315,16 @@ async def told_scopes(connection: Connection, session_ids: Sequence[int]) -> dic
     return {(session_id, measure, chat_id): scope for session_id, measure, chat_id, scope in rows}
 
 
-async def supersede(connection: Connection, session_ids: Sequence[int], *, before: int, now: int) -> None:
+async def supersede(connection: Connection, session_ids: Sequence[int], *, before: int, now: int) -> int:
     """Drop milestones of these sessions that still wait for a chat which is owed a newer one.
 
     One that is to tell a morning's digest stays: others come with it.
 
     Args:
         before: The first alert id of the reading at hand: what is older gives way.
+
+    Returns:
+        How many were dropped.
     """
     newer = delivery.alias("newer")
     has_newer = sa.exists().where(
@@ -330,7 +333,7 @@ async def supersede(connection: Connection, session_ids: Sequence[int], *, befor
         newer.c.alert_id >= before,
         newer.c.subscription_id == delivery.c.subscription_id,
     )
-    await connection.execute(
+    dropped = await connection.execute(
         sa.update(delivery)
         .where(
             OWED,
@@ -343,3 +346,4 @@ async def supersede(connection: Connection, session_ids: Sequence[int], *, befor
         )
         .values(state="superseded", settled_at=now)
     )
+    return dropped.rowcount

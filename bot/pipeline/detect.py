@@ -23,6 +23,7 @@ from bot.domain.measure import LIVE_RECORDED, MARK_OF, Measure
 from bot.domain.reading import Metric
 from bot.domain.rivals import Doubt, Place, Rivals
 from bot.domain.session import Rose, Sample, Session
+from bot.ports.meter import SILENT, Meter
 from storage import corrections, doubts, imports, outbox, records, watches
 from storage.chats import ladder_of
 from storage.corrections import Held
@@ -72,7 +73,8 @@ class _Mark(NamedTuple):
 class Detect:
     """Knows who listens to what, and whom they must beat; made anew where a transaction failed."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, meter: Meter = SILENT) -> None:
+        self._meter = meter
         self._audiences: dict[int, Audience] = {}
         self._rivals = Rivals()
         self._loaded = False
@@ -228,7 +230,8 @@ class Detect:
                 for ladder, metric, threshold in reached
             ]
             await outbox.deliver_rungs(connection, rungs, now=now)
-            await outbox.supersede(connection, sorted({rung.session_id for rung in rungs}), before=ids[0], now=now)
+            told_again = sorted({rung.session_id for rung in rungs})
+            self._meter.superseded(await outbox.supersede(connection, told_again, before=ids[0], now=now))
         return bool(turn.facts or fallen or told or milestones)
 
     def _milestones(self, turn: Turn) -> list[tuple[Watch, Rose, list[tuple[str | None, str | None, float]]]]:

@@ -31,6 +31,7 @@ from bot.domain.session import (
     advance,
 )
 from bot.pipeline.detect import Detect, Turn
+from bot.ports.meter import SILENT, Meter
 from bot.ports.source import Told
 from storage import samples, sessions, watches
 from storage.database import Connection, Database
@@ -54,8 +55,9 @@ class Ingest:
         owed: Set when a transaction made deliveries, so that nobody waits for the next tick.
     """
 
-    def __init__(self, database: Database, *, grace: int = DEFAULT_GRACE) -> None:
+    def __init__(self, database: Database, *, meter: Meter = SILENT, grace: int = DEFAULT_GRACE) -> None:
         self.owed = asyncio.Event()
+        self._meter = meter
         self._database = database
         self._grace = grace
         self._lock = asyncio.Lock()
@@ -158,7 +160,7 @@ class Ingest:
         self._tracks: dict[int, Track] = {}
         self._rules: dict[int, Rules] = {}
         self._plateaus: dict[int, Plateau] = {}
-        self._detect = Detect()
+        self._detect = Detect(meter=self._meter)
 
     async def _refresh(self, connection: Connection, ids: Sequence[int]) -> None:
         """Load what is not in memory, or has aged."""
