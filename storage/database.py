@@ -11,12 +11,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from bot.ports.meter import SILENT, Meter
 from storage import migrations
 from storage.lock import FileLock
 
@@ -38,11 +40,13 @@ class Database:
     Attributes:
         url: As in ``DATABASE_URL``.
         throwaway: It lives no longer than this process: no waiting for the disk, no lock.
+        meter: Is told how long transactions that write take.
         commits: How often this process has written something.
     """
 
     url: str
     throwaway: bool = False
+    meter: Meter = SILENT
     commits: int = field(default=0, init=False)
     _write: AsyncEngine = field(init=False)
     _read: AsyncEngine = field(init=False)
@@ -117,9 +121,11 @@ class Database:
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Connection]:
         """A transaction that may write; rolled back if the block raises."""
+        began = monotonic()
         async with self._write.begin() as connection:
             yield connection
         self.commits += 1
+        self.meter.wrote(monotonic() - began)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Connection]:
