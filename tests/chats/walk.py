@@ -28,6 +28,8 @@ import structlog
 from bot.app import Parts, build, open_sources
 from bot.chats.discord import DiscordChat
 from bot.chats.discord import chat as discord_chat
+from bot.chats.discord import client as discord_client
+from bot.chats.discord import identifies as discord_identifies
 from bot.chats.telegram import TelegramChat
 from bot.domain import SECOND
 from bot.ports.chat import Chat, Post
@@ -276,7 +278,11 @@ class Discord(Side):
     @classmethod
     @asynccontextmanager
     async def open(cls) -> AsyncIterator[Discord]:
-        with patch.multiple(discord_chat, IDENTIFY_GAP_SECONDS=0.2, FIRST_PAUSE_SECONDS=0.05, SERVERS_SECONDS=0.1):
+        with (
+            patch.object(discord_identifies, "IDENTIFY_GAP_SECONDS", 0.2),
+            patch.object(discord_client, "SERVERS_SECONDS", 0.1),
+            patch.object(discord_chat, "FIRST_PAUSE_SECONDS", 0.05),
+        ):
             async with discord.DiscordServer(limits=replace(LIMITS)) as server:
                 yield cls(server)
 

@@ -20,6 +20,8 @@ import pytest
 from bot.chats.console import ConsoleChat
 from bot.chats.discord import DiscordChat
 from bot.chats.discord import chat as discord_chat
+from bot.chats.discord import client as discord_client
+from bot.chats.discord import identifies as discord_identifies
 from bot.chats.discord import traffic as discord_traffic
 from bot.chats.telegram import TelegramChat
 from bot.chats.telegram import chat as telegram_chat
@@ -604,9 +606,9 @@ class Discord(Stand):
     async def open(cls) -> AsyncIterator[Discord]:
         quick = discord_server.Limits(identifying=Rate(1, 0.15), routes={})
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(discord_chat, "IDENTIFY_GAP_SECONDS", 0.2)
+            patch.setattr(discord_identifies, "IDENTIFY_GAP_SECONDS", 0.2)
             patch.setattr(discord_chat, "FIRST_PAUSE_SECONDS", 0.05)
-            patch.setattr(discord_chat, "SERVERS_SECONDS", 0.1)
+            patch.setattr(discord_client, "SERVERS_SECONDS", 0.1)
             patch.setattr(discord_traffic, "LONGEST_CALL_SECONDS", 10)
             async with DiscordServer(limits=quick, token=SECRET) as server:
                 stand = cls(server)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from bot.chats.discord import DiscordChat, chat
+from bot.chats.discord import DiscordChat, client
 from bot.sources.kit import Kit
 from bot.sources.stage import Stage
 from bot.sources.web import Web
@@ -67,7 +67,7 @@ class StageStand:
 @asynccontextmanager
 async def a_stage() -> AsyncIterator[StageStand]:
     with pytest.MonkeyPatch.context() as quick:
-        quick.setattr(chat, "SERVERS_SECONDS", 0.1)
+        quick.setattr(client, "SERVERS_SECONDS", 0.1)
         async with DiscordServer(limits=QUICK) as server, connected(server) as discord:
             web = Web()
             try:

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import pytest
 
-from bot.chats.discord import DiscordChat, chat
+from bot.chats.discord import DiscordChat, client
 from bot.ports.rooms import Rooms
 from tests.chats.discord.setting import QUICK, connected, soon
 from tests.servers.discord import DiscordServer, Guild, Permission
@@ -118,7 +118,7 @@ def furnish(guild: Guild) -> tuple[list[Channel], list[Member]]:
 @asynccontextmanager
 async def discord_house() -> AsyncIterator[DiscordHouse]:
     with pytest.MonkeyPatch.context() as quick:
-        quick.setattr(chat, "SERVERS_SECONDS", 0.1)
+        quick.setattr(client, "SERVERS_SECONDS", 0.1)
         async with DiscordServer(limits=QUICK) as server:
             guild, other = server.world.guild(), server.world.guild("Other")
             made, members = furnish(guild)

@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 from bot.app import Parts, build
 from bot.chats.discord import DiscordChat
-from bot.chats.discord import chat as discord_chat
+from bot.chats.discord import client as discord_client
 from bot.chats.telegram import TelegramChat
 from bot.domain import MINUTE
 from bot.ports.pace import Limits as PaceLimits
@@ -294,7 +294,7 @@ async def stage(folder: Path, *, now: int, chapters: list[Chapter]) -> AsyncIter
             chats=chats,
             clock=clock,
         ) as parts:
-            with patch.object(discord_chat, "SERVERS_SECONDS", 0.1):
+            with patch.object(discord_client, "SERVERS_SECONDS", 0.1):
                 try:
                     for chat in chats:
                         await chat.start(parts.dispatcher)

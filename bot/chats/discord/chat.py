@@ -10,10 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import threading
-from collections import deque
 from collections.abc import Collection, Coroutine
-from contextlib import suppress
 from typing import Any
 
 import discord
@@ -21,13 +18,15 @@ import structlog
 import yarl
 
 from bot.chats.discord import attach, commands, places, render
-from bot.chats.discord.doubts import Doubts
+from bot.chats.discord.client import Client, close
 from bot.chats.discord.edits import LANE, OldEdits, is_old
 from bot.chats.discord.errors import Code, Spot, no_files, perhaps_of_files, port_error
+from bot.chats.discord.fatal import FATAL, TOKEN, looks_like_a_token
+from bot.chats.discord.identifies import Identifies, Later
 from bot.chats.discord.listen import Ear
 from bot.chats.discord.pen import Pen, cause
 from bot.chats.discord.presence import PLATFORM, Presence
-from bot.chats.discord.traffic import LONGEST_BUCKET_SECONDS, Traffic
+from bot.chats.discord.traffic import Traffic
 from bot.domain import SECOND
 from bot.domain.sentence import N_
 from bot.ports.chat import ChatGone, Listener, MessageGone, Partly, Post, Refused, Target, TopicGone, TryLater
@@ -39,85 +38,19 @@ from bot.ports.since import Since
 log = structlog.get_logger(__name__)
 
 DEFAULT_API_URL = "https://discord.com/api/v10"
-PORTAL = "https://discord.com/developers/applications"
 
 #: https://docs.discord.com/developers/topics/rate-limits#global-rate-limit
 #: 5 messages in 5 s to a channel, as observed: https://github.com/discord/discord-api-docs/issues/20
 LIMITS = Limits(a_second=50, a_second_a_lane=1)
 
-#: 1000 IDENTIFYs a day, one in 5 s: https://docs.discord.com/developers/events/gateway#session-start-limit-object
-#: Over it the token is reset. This is at most 100 + 864 a day.
-IDENTIFY_BURST = 100
-IDENTIFY_REFILL_SECONDS = 100.0
-IDENTIFY_GAP_SECONDS = 5.1
-IDENTIFIES_LEFT = 10
-
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 120.0
 LOGIN_SECONDS = 60
 CHECK_SECONDS = 10
-#: So long after the last server that Discord told of, all are taken to be told.
-SERVERS_SECONDS = 2.0
-CLOSE_SECONDS = 1.5
-#: A connection that is lost so often in so short a time is not resumed but begun anew, with a pause.
-MOST_LOSSES = 8
-LOSSES_SECONDS = 30.0
 #: A session that has brought nonsense is begun anew, at most so often.
 RENEWAL_SECONDS = 3600.0
 NOT_YET = 2 * SECOND
 NEVER = 600 * SECOND
-
-_TOKEN = (
-    "Discord does not take DISCORD_TOKEN: copy the token again "
-    f"({PORTAL} > your application > Bot > Reset Token) and start anew."
-)
-#: Events that come with the intents for messages and are of no interest.
-UNREAD = ("MESSAGE_UPDATE", "MESSAGE_DELETE", "MESSAGE_DELETE_BULK")
-INTENTS = "Guilds, Guild Voice States, Guild Messages, Direct Messages"
-
-#: https://docs.discord.com/developers/topics/opcodes-and-status-codes#gateway-gateway-close-event-codes
-FATAL = {
-    4004: _TOKEN,
-    4010: "Discord does not take the shard of this bot.",
-    4011: "The bot is in more servers than one connection takes (2,500): Milepost does not do sharding yet.",
-    4012: "Discord no longer speaks this version of its gateway: update discord.py.",
-    4013: f"Discord does not know the intents asked for ({INTENTS}): update discord.py.",
-    4014: f"Discord does not allow the intents asked for ({INTENTS}): "
-    f"look under Privileged Gateway Intents ({PORTAL} > your application > Bot) and start anew.",
-}
-
-
-class Later(Exception):
-    """No IDENTIFY is left for now: wait so many seconds."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"no new session for {seconds:.0f} s")
-        self.seconds = seconds
-
-
-class Identifies:
-    """Keeps IDENTIFYs within the day's, over all clients of one run."""
-
-    def __init__(self) -> None:
-        self._left = float(IDENTIFY_BURST)
-        self._at = 0.0
-
-    async def take(self) -> None:
-        """Take one, at its distance from the last.
-
-        Raises:
-            Later: There is none left.
-        """
-        now = asyncio.get_running_loop().time()
-        if self._at:
-            self._left = min(self._left + (now - self._at) / IDENTIFY_REFILL_SECONDS, IDENTIFY_BURST)
-        if self._left < 1:
-            raise Later((1 - self._left) * IDENTIFY_REFILL_SECONDS)
-        pause = self._at + IDENTIFY_GAP_SECONDS - now if self._at else 0
-        self._left -= 1
-        self._at = now + max(pause, 0)
-        if pause > 0:
-            await asyncio.sleep(pause)
 
 
 class DiscordChat:
@@ -149,7 +82,7 @@ class DiscordChat:
         self._operators = operators
         self._ear: Ear | None = None
         self._task: asyncio.Task[None] | None = None
-        self._client: _Client | None = None
+        self._client: Client | None = None
         self._traffic = Traffic(self.pace)
         self._pen = Pen(self._traffic)
         self._since = Since()
@@ -190,15 +123,15 @@ class DiscordChat:
 
     async def check(self) -> str | None:
         """Ask Discord who the bot is."""
-        if not _looks_like_a_token(self._token):
-            return _TOKEN
+        if not looks_like_a_token(self._token):
+            return TOKEN
         self._point()
-        client = _Client(self, None)
+        client = Client(self, None)
         try:
             async with asyncio.timeout(CHECK_SECONDS):
                 await client.http.static_login(self._token)
         except discord.LoginFailure:
-            return _TOKEN
+            return TOKEN
         except discord.HTTPException as error:
             return f"Discord answers {error.status} at {self._host}: try again later, or mend DISCORD_API_URL."
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the reason
@@ -206,7 +139,7 @@ class DiscordChat:
                 f"Discord cannot be reached at {self._host} ({cause(error)}): mend the network or DISCORD_API_URL."
             )
         finally:
-            await _close(client)
+            await close(client)
         return None
 
     @property
@@ -222,14 +155,14 @@ class DiscordChat:
     async def _supervise(self, ear: Ear) -> None:
         pause = FIRST_PAUSE_SECONDS
         while True:
-            if not _looks_like_a_token(self._token):
-                return self._refuse(_TOKEN)
-            client = _Client(self, ear)
+            if not looks_like_a_token(self._token):
+                return self._refuse(TOKEN)
+            client = Client(self, ear)
             reason = ""
             try:
                 await self._connect(client)
             except discord.LoginFailure:
-                return self._refuse(_TOKEN)
+                return self._refuse(TOKEN)
             except discord.ConnectionClosed as error:
                 if error.code in FATAL:
                     return self._refuse(FATAL[error.code])
@@ -243,14 +176,14 @@ class DiscordChat:
                 reason = cause(error)
             finally:
                 self._client = None
-                await _close(client)
+                await close(client)
             self.lost(reason or "closed")
             if client.was_connected:
                 pause = FIRST_PAUSE_SECONDS
             await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - only so that bots do not come at once
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
-    async def _connect(self, client: _Client) -> None:
+    async def _connect(self, client: Client) -> None:
         """Be connected until that ends."""
         async with asyncio.timeout(LOGIN_SECONDS):
             await client.login(self._token)
@@ -264,7 +197,7 @@ class DiscordChat:
 
     # What clients tell
 
-    def came(self, client: _Client) -> None:
+    def came(self, client: Client) -> None:
         """Note that there is a connection."""
         if not self._connected:
             user = client.user.name if client.user else None
@@ -363,7 +296,7 @@ class DiscordChat:
             raise Partly(lacks, key=str(key))
         return str(key)
 
-    async def _put(self, client: _Client, post: Post, channel: int, edits: int | None) -> tuple[int, str | None]:
+    async def _put(self, client: Client, post: Post, channel: int, edits: int | None) -> tuple[int, str | None]:
         """Write a post with what goes with it, else without; return its id, and what is missing for the whole."""
         target, lacks = post.target, None
         lane = target.topic or target.chat
@@ -401,7 +334,7 @@ class DiscordChat:
             told = "Discord lets old messages be edited only so often"
             raise TryLater(told, retry_after=max(round(wait * SECOND), 1), alone=True)
 
-    def _spot(self, client: _Client, target: Target) -> Spot:
+    def _spot(self, client: Client, target: Target) -> Spot:
         return places.spot(client, target, connected=client.is_ready() and self._connected is True)
 
     async def remove(self, target: Target, key: str) -> None:
@@ -450,14 +383,14 @@ class DiscordChat:
         client = self._telling(chat)
         return None if client is None else places.may_see(client, chat, channel, user=user, roles=roles)
 
-    def _telling(self, chat: str) -> _Client | None:
+    def _telling(self, chat: str) -> Client | None:
         """Return the client if what it knows of a server is as it is now."""
         client = self._client
         if client is None or not client.is_ready() or not self._connected or client.doubts.about(chat):
             return None
         return client
 
-    def _connection(self) -> _Client:
+    def _connection(self) -> Client:
         if self._refused is not None:
             raise TryLater(self._refused, retry_after=NEVER, everywhere=True)
         if self._client is None:
@@ -467,128 +400,3 @@ class DiscordChat:
     async def _greet(self, hall: discord.TextChannel, message: Message) -> None:
         if self._client is not None:
             await self._pen.greet(self._client, hall, message)
-
-
-class _Client(discord.Client):
-    """One connection's life."""
-
-    def __init__(self, chat: DiscordChat, ear: Ear | None) -> None:
-        super().__init__(
-            intents=discord.Intents(guilds=True, voice_states=True, guild_messages=True, dm_messages=True),
-            allowed_mentions=discord.AllowedMentions.none(),
-            max_messages=None,
-            member_cache_flags=discord.MemberCacheFlags.none(),
-            chunk_guilds_at_startup=False,
-            guild_ready_timeout=SERVERS_SECONDS,
-            max_ratelimit_timeout=LONGEST_BUCKET_SECONDS,
-            http_trace=chat.trace,
-        )
-        self._chat = chat
-        self._ear = ear
-        self._losses: deque[float] = deque(maxlen=MOST_LOSSES)
-        self.was_connected = False
-        self.doubts = Doubts(chat.renew)
-        parsers = self._connection.parsers
-        self.doubts.watch(parsers)
-        # Messages are counted and nothing else: the library would make objects of all of them, and end at some.
-        parsers |= {"MESSAGE_CREATE": chat.heard} | dict.fromkeys(UNREAD, lambda _data: None)
-
-    async def setup_hook(self) -> None:
-        """Learn where the gateway is, and whether a session may begin."""
-        _, url, limit = await self.http.get_bot_gateway()
-        discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(url)
-        if limit["remaining"] < min(IDENTIFIES_LEFT, limit["total"]):
-            raise Later(limit["reset_after"] / 1000)
-
-    def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
-        """Tell of an event, unless all is over: the library would make a task without a loop."""
-        if event == "guild_unavailable":  # at once: what comes next may be all that is true after it
-            places.forget_rooms(args[0])
-        if not self.is_closed():
-            super().dispatch(event, *args, **kwargs)
-
-    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
-        """Keep within the IDENTIFYs of a day."""
-        await self._chat.identify()
-
-    async def on_connect(self) -> None:
-        self.was_connected = True
-        self._chat.begun()
-        self._chat.came(self)
-        if self._ear is not None:
-            self._ear.presence.begins([guild.id for guild in self.guilds])
-
-    async def on_ready(self) -> None:
-        if self._ear is not None:
-            self._chat.work(self._ear.presence.roll_call(self.guilds))
-
-    async def on_resumed(self) -> None:
-        self._chat.came(self)
-
-    async def on_disconnect(self) -> None:
-        if self.is_closed():
-            return
-        self._chat.lost("cut off")
-        now = asyncio.get_running_loop().time()
-        self._losses.append(now)
-        if len(self._losses) == MOST_LOSSES and self._losses[0] > now - LOSSES_SECONDS:
-            await self.close()
-
-    async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
-        if self._ear is not None:
-            self._chat.work(self._ear.hear(interaction))
-
-    async def on_guild_join(self, guild: discord.Guild) -> None:
-        if self._ear is not None:
-            self._chat.work(self._ear.presence.joined(guild))
-
-    async def on_guild_remove(self, guild: discord.Guild) -> None:
-        if self._ear is not None:
-            self._chat.work(self._ear.presence.left(guild))
-
-    async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
-        if self._ear is not None:
-            deleted = self._ear.presence.deleted
-            self._chat.work(deleted(channel.guild.id, channel.id, N_("the channel was deleted")))
-
-    async def on_raw_thread_delete(self, thread: discord.RawThreadDeleteEvent) -> None:
-        if self._ear is not None:
-            deleted = self._ear.presence.deleted
-            self._chat.work(deleted(thread.guild_id, thread.thread_id, N_("the thread was deleted")))
-
-    async def on_thread_update(self, before: discord.Thread, after: discord.Thread) -> None:
-        if self._ear is not None:
-            changed = self._ear.presence.thread
-            self._chat.work(changed(after.guild, after.id, after, was=before.locked))
-
-    async def on_raw_thread_update(self, update: discord.RawThreadUpdateEvent) -> None:
-        # One that was asleep: of the others ``on_thread_update`` knows what they were.
-        if self._ear is not None and update.thread is None:
-            guild = self.get_guild(update.guild_id)
-            changed = self._ear.presence.thread
-            self._chat.work(changed(guild, update.thread_id, update.data, was=None))
-
-    async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
-        log.exception("an event of Discord's failed", event=event_method)  # noqa: LOG004 - it is called in one
-
-
-async def _close(client: discord.Client) -> None:
-    """Let go of a client, whether or not Discord says goodbye."""
-    with suppress(Exception):
-        async with asyncio.timeout(CLOSE_SECONDS):
-            await client.close()
-    # The library forgets a connection that was not yet made: its socket stays, and its thread would beat on.
-    for thread in threading.enumerate():
-        if not isinstance(thread, discord.gateway.KeepAliveHandler):
-            continue
-        if thread.ws._connection is client._connection:  # noqa: SLF001 - nothing else tells whose it is
-            thread.stop()
-            with suppress(Exception):
-                async with asyncio.timeout(CLOSE_SECONDS / 3):
-                    await thread.ws.socket.close()
-    with suppress(Exception):
-        await client.http.close()
-
-
-def _looks_like_a_token(token: str) -> bool:
-    return token.isascii() and token.isprintable() and bool(token) and " " not in token

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.chats.discord import chat
+from bot.chats.discord import chat, client, identifies
 from tests.chats.discord.setting import QUICK, Place
 from tests.servers.discord import DiscordServer, Permission
 
@@ -12,9 +12,9 @@ from tests.servers.discord import DiscordServer, Permission
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let little time pass between tries."""
-    monkeypatch.setattr(chat, "IDENTIFY_GAP_SECONDS", 0.2)
+    monkeypatch.setattr(identifies, "IDENTIFY_GAP_SECONDS", 0.2)
     monkeypatch.setattr(chat, "FIRST_PAUSE_SECONDS", 0.05)
-    monkeypatch.setattr(chat, "SERVERS_SECONDS", 0.1)
+    monkeypatch.setattr(client, "SERVERS_SECONDS", 0.1)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import structlog.testing
 
-from bot.chats.discord import DiscordChat, chat, traffic
+from bot.chats.discord import DiscordChat, chat, identifies, traffic
 from bot.ports.chat import TryLater
 from tests.chats.discord.setting import QUICK, Heard, connected, post, soon
 from tests.servers.discord import DiscordServer, Limits, Rate, cut, hang, html, status
@@ -208,7 +208,7 @@ async def test_a_connection_that_will_not_hold_is_not_tried_for_ever_at_once(
 async def test_sessions_are_begun_within_the_days_number(
     server: DiscordServer, logs: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chat, "IDENTIFY_BURST", 2)
+    monkeypatch.setattr(identifies, "IDENTIFY_BURST", 2)
     async with connected(server):
         await server.gateway.invalidate()
         await server.until(lambda: len(server.gateway.identifies) == 2)

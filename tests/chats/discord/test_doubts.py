@@ -11,7 +11,8 @@ import discord
 import pytest
 
 from bot.chats.discord import places
-from bot.chats.discord.chat import DiscordChat, _Client
+from bot.chats.discord.chat import DiscordChat
+from bot.chats.discord.client import Client
 from bot.domain.reading import Answer, Failure, Trouble
 from bot.ports.rooms import Room
 from bot.ports.source import Ask
@@ -83,9 +84,9 @@ class Scene:
         ]
         self.reference = f"{self.guild.id}/{self.stage.id}"
 
-    def client(self) -> _Client:
+    def client(self) -> Client:
         """Return a client that has been told nothing but who it is."""
-        client = _Client(DiscordChat("token"), None)
+        client = Client(DiscordChat("token"), None)
         told: Any = self.world.bot.payload()
         client._connection.user = discord.ClientUser(state=client._connection, data=told)
         return client
@@ -94,7 +95,7 @@ class Scene:
 class Gate:
     """What a client knows, without a connection."""
 
-    def __init__(self, client: _Client) -> None:
+    def __init__(self, client: Client) -> None:
         self.client = client
 
     def room(self, chat: str, channel: str) -> Room | None:
@@ -127,7 +128,7 @@ def parsed(raw: bytes) -> Any:
     return discord.utils._from_json(raw.decode())
 
 
-def quiet(client: _Client) -> None:
+def quiet(client: Client) -> None:
     """Let a client tell nobody: there is nobody."""
     client._connection.dispatch = lambda *_: None
     client.doubts._renew = lambda: None
