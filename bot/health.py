@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 from aiohttp import HttpVersion11, web
@@ -18,6 +19,8 @@ from bot.metrics import CONTENT_TYPE, Metrics
 from bot.pages.server import HEADERS, NOTHING, Answer, Route, plain
 from bot.ports.chat import Chat
 from bot.ports.link import Linked
+from bot.ports.meter import Meter
+from bot.ports.source import Source
 from bot.vitals import Vitals
 from storage import backlog
 from storage.database import Database
@@ -152,6 +155,23 @@ class Health:
     async def _ask(self) -> None:
         async with self._database.read() as connection:
             await backlog.answers(connection)
+
+
+@asynccontextmanager
+async def watched(
+    meter: Meter, *, database: Database, sources: Mapping[str, Source], chats: Sequence[Chat], public_url: str
+) -> AsyncIterator[list[Route]]:
+    """Give the addresses of health and metrics while the block runs; none if nothing is kept for them."""
+    if not isinstance(meter, Metrics):
+        yield []
+        return
+    meter.watch(database=database, sources=sources, platforms=tuple(chat.platform for chat in chats))
+    health = Health(metrics=meter, database=database, chats=chats, public_url=public_url)
+    try:
+        yield health.routes()
+    finally:
+        await health.close()
+        await meter.close()
 
 
 _HEADERS = {**HEADERS, "Content-Security-Policy": NOTHING, "Cache-Control": "no-store"}

@@ -1,0 +1,116 @@
+"""Logs: one line a fact on standard error, as text or as JSON; those of libraries, too.
+
+Events are constants, so that they can be searched and counted; what differs stands in fields. What people wrote
+(titles, names, texts) is logged at debug at most.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from types import TracebackType
+from typing import Any, TextIO
+
+import structlog
+from structlog.stdlib import ProcessorFormatter
+
+log = structlog.get_logger(__name__)
+
+#: Libraries that warn of what is as it should be.
+_CALM = {
+    # Of every tick that came while the last one ran; such ticks are run once, as they should be.
+    "apscheduler": logging.ERROR,
+}
+
+
+class _Stderr(logging.StreamHandler[TextIO]):
+    """Writes to standard error as it is now: a prompt puts itself between the program and the terminal."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> TextIO:  # type: ignore[override]  # as the standard library's own handler of last resort
+        return sys.stderr
+
+
+def set_up_logs(*, style: str, level: str) -> None:
+    """Write one line a fact to standard error, as ``text`` or as ``json``."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    rendered: list[structlog.typing.Processor]
+    if style == "json":
+        rendered = [
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=True),  # whatever the terminal's encoding is
+        ]
+    else:
+        rendered = [
+            _printable,
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(),
+                # The library's own choice, where Rich is there, shows local variables: tokens and titles, too.
+                exception_formatter=structlog.dev.plain_traceback,
+            ),
+        ]
+    structlog.configure(
+        processors=[*shared, *rendered],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        # Made anew for each line, for the same reason as ``_Stderr``.
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    handler = _Stderr()
+    handler.setFormatter(
+        ProcessorFormatter(
+            foreign_pre_chain=[*shared, _named],
+            processors=[ProcessorFormatter.remove_processors_meta, *rendered],
+        )
+    )
+    root = logging.getLogger()
+    for before in [one for one in root.handlers if isinstance(one, _Stderr)]:
+        root.removeHandler(before)
+    root.addHandler(handler)
+    root.setLevel(logging.WARNING)
+    logging.captureWarnings(capture=True)
+    for name, least in _CALM.items():
+        logging.getLogger(name).setLevel(least)
+    sys.excepthook = _ended
+    threading.excepthook = _thread_ended
+
+
+def _named(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Say which library a line is from."""
+    record: logging.LogRecord = event["_record"]
+    event["library"] = record.name
+    return event
+
+
+def _printable(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Write out what would move the cursor or turn the line round."""
+    for name, value in event.items():
+        if isinstance(value, str) and not value.isprintable():
+            event[name] = ascii(value)[1:-1]
+    return event
+
+
+def _ended(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Tell of the error that ends the program."""
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+        return
+    log.critical("milepost ends by a fault of its own", exc_info=(kind, error, trace))
+
+
+def _thread_ended(told: threading.ExceptHookArgs) -> None:
+    """Tell of the error that ends a thread."""
+    if told.exc_type is SystemExit or told.exc_value is None:
+        return
+    name = told.thread.name if told.thread is not None else None
+    log.error(
+        "a thread ended by a fault", thread=name, exc_info=(told.exc_type, told.exc_value, told.exc_traceback)
+    )
