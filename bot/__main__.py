@@ -63,7 +63,7 @@ def _do(work: Coroutine[Any, Any, object]) -> Any:
 
 def _settings() -> Any:
     # What a command does not need is not imported for it: ``milepost --help`` answers at once.
-    from bot.app import set_up_logs  # noqa: PLC0415
+    from bot.logs import set_up_logs  # noqa: PLC0415
     from bot.settings import SettingsError, load  # noqa: PLC0415
 
     try:
@@ -107,7 +107,7 @@ def demo(
 ) -> None:
     """Watch the sample session in a terminal: no account, no token."""
     from bot import play  # noqa: PLC0415
-    from bot.app import set_up_logs  # noqa: PLC0415
+    from bot.logs import set_up_logs  # noqa: PLC0415
 
     set_up_logs(style="text", level="error")
     _do(play.demo(at_terminal=play.is_terminal(), language=language))
@@ -123,7 +123,7 @@ def replay(
 ) -> None:
     """Play recorded readings and print what would have been told."""
     from bot import play  # noqa: PLC0415
-    from bot.app import set_up_logs  # noqa: PLC0415
+    from bot.logs import set_up_logs  # noqa: PLC0415
     from bot.domain.alerts.milestone import parse_ladder  # noqa: PLC0415
 
     set_up_logs(style="text", level="error")

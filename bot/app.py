@@ -6,13 +6,12 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
-import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import structlog
 
@@ -34,6 +33,7 @@ from bot.pipeline.remind import Remind
 from bot.pipeline.schedule import Schedule, wall_clock
 from bot.ports.chat import Chat
 from bot.ports.memory import Memory
+from bot.ports.meter import SILENT, Meter
 from bot.ports.rooms import Rooms
 from bot.ports.source import Registry, Source
 from bot.services.context import Services
@@ -100,12 +100,14 @@ async def build(
     operators: Sequence[str] = (),
     charts: bool = True,
     public_url: str | None = None,
+    meter: Meter = SILENT,
 ) -> AsyncIterator[Parts]:
     """Open the database and put all parts together; what was opened is closed in reverse order.
 
     Args:
         charts: Whether recaps come with theirs.
         public_url: See ``bot.services.context.Services``.
+        meter: Hears what stages do.
     """
     async with AsyncExitStack() as stack:
         await database.open()
@@ -124,7 +126,7 @@ async def build(
         )
         async with database.write() as connection:
             installation = await installations.key(connection)
-        ingest = Ingest(database, grace=grace)
+        ingest = Ingest(database, grace=grace, meter=meter)
         by_platform = {chat.platform: chat for chat in chats}
 
         writer = Writer(
@@ -144,14 +146,22 @@ async def build(
         async def on_refused(platform: str, why: str) -> None:
             await notices.to_operators(by_platform, operators, warning.source(platform, why=why, words=Words()))
 
-        poll = Poll(database, sources, ingest, memory=Remembered(database), on_gone=on_gone, on_refused=on_refused)
+        poll = Poll(
+            database,
+            sources,
+            ingest,
+            memory=Remembered(database),
+            on_gone=on_gone,
+            on_refused=on_refused,
+            meter=meter,
+        )
         stack.push_async_callback(poll.stop)
         yield Parts(
             database=database,
             sources=sources,
             ingest=ingest,
             poll=poll,
-            deliver=Deliver(database, by_platform, writer.post, clock=clock, warn=warn),
+            deliver=Deliver(database, by_platform, writer.post, clock=clock, warn=warn, meter=meter),
             remind=Remind(database, ingest.owed),
             outage=Outage(database, ingest.owed),
             recaps=Recaps(database, by_platform, writer.recap),
@@ -183,9 +193,25 @@ async def open_sources(
         await web.close()
 
 
+def open_meter(settings: Settings, clock: Callable[[], int]) -> Meter:
+    """Return what stages tell of their work. Nothing is kept, or loaded, where no address is set to read it at."""
+    if not settings.http_address:
+        return SILENT
+    from bot.metrics import Metrics  # noqa: PLC0415 - see above
+
+    return Metrics(clock=clock)
+
+
 @asynccontextmanager
-async def open_pages(settings: Settings, database: Database) -> AsyncIterator[None]:
-    """Serve the pages while the block runs, if an address is set. Nothing is loaded otherwise.
+async def open_pages(
+    settings: Settings,
+    database: Database,
+    *,
+    meter: Meter = SILENT,
+    sources: Mapping[str, Source] = MappingProxyType({}),
+    chats: Sequence[Chat] = (),
+) -> AsyncIterator[None]:
+    """Serve the pages, health and metrics while the block runs, if an address is set; else nothing is loaded.
 
     Raises:
         SettingsError: The address cannot be listened at.
@@ -194,18 +220,21 @@ async def open_pages(settings: Settings, database: Database) -> AsyncIterator[No
     if found is None:
         yield
         return
-    from bot.pages import Pages, ServeError  # noqa: PLC0415 - see above
+    from bot.health import watched  # noqa: PLC0415 - see above
+    from bot.pages import Pages, ServeError  # noqa: PLC0415
 
-    pages = Pages(database, clock=wall_clock, host=found[0], port=found[1], public_url=settings.public_url)
-    try:
-        await pages.start()
-    except ServeError as error:
-        raise SettingsError(str(error)) from error
-    log.info("pages are served", address=settings.http_address, readers=settings.public_url or "unknown")
-    try:
-        yield
-    finally:
-        await pages.stop()
+    url = settings.public_url
+    async with watched(meter, database=database, sources=sources, chats=chats, public_url=url) as more:
+        pages = Pages(database, clock=wall_clock, host=found[0], port=found[1], public_url=url, more=more)
+        try:
+            await pages.start()
+        except ServeError as error:
+            raise SettingsError(str(error)) from error
+        log.info("pages are served", address=settings.http_address, readers=url or "unknown")
+        try:
+            yield
+        finally:
+            await pages.stop()
 
 
 def open_chats(settings: Settings, *, on_leave: Callable[[], None]) -> list[Chat]:
@@ -266,7 +295,8 @@ async def run(
             on_end()
 
     chats = open_chats(settings, on_leave=end)
-    database = Database(settings.database_url.get_secret_value())
+    meter = open_meter(settings, clock)
+    database = Database(settings.database_url.get_secret_value(), meter=meter)
     async with (
         open_sources(settings, memory=Remembered(database), chats=chats) as sources,
         build(
@@ -275,17 +305,18 @@ async def run(
             chats=chats,
             clock=clock,
             charts=charts,
+            meter=meter,
             interval=round(settings.poll_interval_seconds * SECOND),
             grace=round(settings.session_grace_seconds * SECOND),
             operators=settings.operators,
             public_url=settings.public_url if settings.http_address else None,
         ) as parts,
-        open_pages(settings, database),
+        open_pages(settings, database, meter=meter, sources=sources, chats=chats),
     ):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, end)
-        schedule = Schedule(clock)
+        schedule = Schedule(clock, meter=meter)
         kept = retention_rules(
             days=settings.retention_days,
             youtube_days=settings.youtube_retention_days,
@@ -319,28 +350,3 @@ async def run(
                 await follow
             for chat in reversed(chats):
                 await chat.stop()
-
-
-def set_up_logs(*, style: str, level: str) -> None:
-    """Write one line a fact to standard error, as text or as JSON."""
-    shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-    renderer: structlog.typing.Processor
-    if style == "json":
-        shared.append(structlog.processors.format_exc_info)
-        renderer = structlog.processors.JSONRenderer(ensure_ascii=False)
-    else:
-        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-    structlog.configure(
-        processors=[*shared, renderer],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        # Made anew for each line, as a prompt puts itself between the program and the terminal.
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
-        cache_logger_on_first_use=False,
-    )
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    # It warns of every tick that came while the last one ran; such ticks are run once, as they should be.
-    logging.getLogger("apscheduler").setLevel(logging.ERROR)

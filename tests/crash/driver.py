@@ -11,7 +11,8 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
-from bot.app import Parts, build, set_up_logs
+from bot.app import Parts, build
+from bot.logs import set_up_logs
 from bot.chats.console import ConsoleChat
 from bot.chats.console.chat import KEY
 from bot.domain import SECOND

@@ -9,7 +9,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from bot.app import set_up_logs
+from bot.logs import set_up_logs
 from tests.tour import camera, site
 from tests.tour.chapters import play
 from tests.tour.page import page, transcript
