@@ -123,8 +123,8 @@ def replay(
 ) -> None:
     """Play recorded readings and print what would have been told."""
     from bot import play  # noqa: PLC0415
-    from bot.logs import set_up_logs  # noqa: PLC0415
     from bot.domain.alerts.milestone import parse_ladder  # noqa: PLC0415
+    from bot.logs import set_up_logs  # noqa: PLC0415
 
     set_up_logs(style="text", level="error")
     rungs = None
