@@ -3,11 +3,16 @@
 On SQLite the write engine has a single connection and begins every transaction with ``BEGIN IMMEDIATE``: with
 a plain BEGIN most transactions of two writers fail at once in spite of the busy time-out. Readers have an
 engine of their own, so that they never wait for that hook.
+
+PostgreSQL may be shared by several processes. Their transactions take turns by an advisory lock, so that what one
+of them has looked at stays true until it ends, as on SQLite; those that touch only rows which they have locked do
+without.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,21 +21,40 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
+from sqlalchemy.engine.interfaces import IsolationLevel
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from bot.ports.meter import SILENT, Meter
-from storage import migrations
+from storage import backup, migrations
 from storage.lock import FileLock
 
 #: How long a writer waits for another one.
 BUSY_TIMEOUT_MS = 5_000
 READERS = 4
+#: The advisory lock of transactions that take turns: any number that is no other lock's.
+TURN = 0x4D494C46
+#: Seconds: to connect to PostgreSQL, and for the answer to one statement.
+CONNECT, ANSWER = 5, 120
+#: A process that stands still in a transaction, or is cut off, loses it after so long: others wait for it.
+IDLE_IN_TRANSACTION_MS = 15_000
+#: Seconds after which what has to be written down is tried again while the database is away.
+AGAIN, LONGEST_AGAIN = 0.2, 2.0
 
 Connection = AsyncConnection
 
 
 class DatabaseError(Exception):
     """The database cannot be opened; the message says why and what to do."""
+
+
+def is_away(error: BaseException) -> bool:
+    """Tell whether an error says that the database cannot be reached or written to for now, whatever was asked."""
+    if isinstance(error, sa.exc.DBAPIError):
+        refusals = (sa.exc.IntegrityError, sa.exc.DataError, sa.exc.ProgrammingError, sa.exc.NotSupportedError)
+        return not isinstance(error, refusals)
+    # What goes wrong while connecting comes as the driver's own.
+    drivers_own = type(error).__module__.partition(".")[0] == "asyncpg"
+    return drivers_own or isinstance(error, sa.exc.TimeoutError | OSError | TimeoutError)
 
 
 @dataclass
@@ -68,16 +92,22 @@ class Database:
                 self._lock.take()
             except OSError as error:
                 raise DatabaseError(f"The database at {_shown(self.url)} cannot be opened: {error}") from error
-        self._write = create_async_engine(url, pool_size=1, max_overflow=0)
-        # On PostgreSQL a reader sees one moment only if its transaction asks for that; on SQLite it always does.
-        one_moment = {} if sqlite else {"isolation_level": "REPEATABLE READ"}
-        self._read = create_async_engine(url, pool_size=READERS, max_overflow=0, **one_moment)
         if sqlite:
+            self._write = create_async_engine(url, pool_size=1, max_overflow=0)
+            self._read = create_async_engine(url, pool_size=READERS, max_overflow=0)
             synchronous = "OFF" if self.throwaway else "FULL"
             _set_up_sqlite(self._write, begin="BEGIN IMMEDIATE", pragmas=(f"synchronous={synchronous}",))
             _set_up_sqlite(self._read, begin="BEGIN", pragmas=("query_only=ON",))
+        else:
+            self._write = _postgres(
+                url, connections=1, idle_in_transaction_session_timeout=str(IDLE_IN_TRANSACTION_MS)
+            )
+            # A reader sees one moment only if its transaction asks for that; on SQLite it always does.
+            self._read = _postgres(url, connections=READERS, isolation="REPEATABLE READ")
         try:
             async with self._write.connect() as connection:
+                if sqlite and not self.throwaway:
+                    await _copy_before_migration(connection, Path(str(url.database)))
                 await migrations.bring_up_to_date(connection)
         except BaseException as error:
             await self.close()
@@ -118,14 +148,44 @@ class Database:
         """The address without its password."""
         return _shown(self.url)
 
+    @property
+    def shared(self) -> bool:
+        """Whether other processes may have the same database open."""
+        return self.url.startswith("postgres")
+
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[Connection]:
-        """A transaction that may write; rolled back if the block raises."""
+    async def write(self, *, turn: bool = True) -> AsyncIterator[Connection]:
+        """A transaction that may write; rolled back if the block raises.
+
+        Args:
+            turn: Wait for those of other processes that take turns. False: for what touches only rows that it
+                has locked.
+        """
         began = monotonic()
         async with self._write.begin() as connection:
+            if turn and self.shared:
+                await connection.execute(_wait_for_turn)
             yield connection
         self.commits += 1
         self.meter.wrote(monotonic() - began)
+
+    async def surely(self, do: Callable[[Connection], Awaitable[None]], *, turn: bool = True) -> None:
+        """Write down what has happened, however long the database is away: tried until it is, or is cancelled.
+
+        ``do`` may be run again after it had come to its end, as a commit's answer can be lost.
+        """
+        pause = AGAIN
+        while True:
+            try:
+                async with self.write(turn=turn) as connection:
+                    await do(connection)
+            except Exception as error:
+                if not is_away(error):
+                    raise
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_AGAIN)
+            else:
+                return
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Connection]:
@@ -156,7 +216,37 @@ def _driver_url(url: str) -> sa.URL:
         raise DatabaseError(
             "DATABASE_URL names a database in memory, which would forget everything: write sqlite:///data/milepost.db"
         )
+    if backend == "postgresql" and "sslmode" in parsed.query:  # as libpq and every provider write it
+        mode = parsed.query["sslmode"]
+        parsed = parsed.difference_update_query(["sslmode"]).update_query_dict({"ssl": mode})
     return parsed.set(drivername=drivers[backend])
+
+
+_wait_for_turn = sa.select(sa.func.pg_advisory_xact_lock(TURN))
+
+
+def _postgres(
+    url: sa.URL, *, connections: int, isolation: IsolationLevel = "READ COMMITTED", **settings: str
+) -> AsyncEngine:
+    return create_async_engine(
+        url,
+        isolation_level=isolation,
+        pool_size=connections,
+        max_overflow=0,
+        pool_pre_ping=True,  # the server may have been started anew since
+        connect_args={
+            "timeout": CONNECT,
+            "command_timeout": ANSWER,
+            # A machine that vanished lets go of its locks within half a minute.
+            "server_settings": {
+                "application_name": "milepost",
+                "tcp_keepalives_idle": "10",
+                "tcp_keepalives_interval": "5",
+                "tcp_keepalives_count": "3",
+                **settings,
+            },
+        },
+    )
 
 
 def _shown(url: str) -> str:
@@ -177,6 +267,22 @@ def _prepared(path: Path) -> Path:
     except OSError as error:
         raise DatabaseError(f"The folder {path.parent} for the database cannot be made: {error}") from error
     return path.resolve()
+
+
+async def _copy_before_migration(connection: Connection, path: Path) -> None:
+    """Keep a verified copy of a database that is about to be migrated; what an earlier try kept gives way to it."""
+    async with connection.begin():
+        version = await migrations.version(connection)
+    if version in {None, migrations.HEAD} or version not in migrations.known():
+        return
+    copy = path.with_name(f"{path.name}.before-{migrations.HEAD}.bak")
+    try:
+        await asyncio.to_thread(backup.make, path, copy, replace=True)
+    except backup.BackupError as error:
+        raise DatabaseError(
+            f"The database is at version {version} and has to be brought to {migrations.HEAD}, but no copy of it can "
+            f"be kept before that: {error} Nothing was changed."
+        ) from error
 
 
 def _set_up_sqlite(engine: AsyncEngine, *, begin: str, pragmas: tuple[str, ...]) -> None:

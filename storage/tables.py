@@ -53,6 +53,7 @@ chat = sa.Table(
 )
 
 _TROUBLED = "trouble_since IS NOT NULL"
+_ENDED = "ends IS NOT NULL"
 watch = sa.Table(
     "watch",
     metadata,
@@ -76,6 +77,9 @@ watch = sa.Table(
     sa.Column("trouble_since", Moment),
     sa.Column("kind", sa.Text, nullable=False, server_default=""),  # watches of one kind share calls to the source
     sa.Column("account", sa.Text),  # the platform's own id of whom it follows, which outlives every name
+    sa.Column("holder", sa.Text),  # the process that claimed it last, where several share a database
+    sa.Column("claimed_until", Moment),  # so long that process is asking; null: nobody is
+    sa.Column("ends", sa.BigInteger),  # revision.ends when its ended sessions changed last
     sa.UniqueConstraint("source", "reference"),
     sa.Index("ix_watch_due_at", "due_at"),
     sa.Index("ix_watch_source_account", "source", "account"),
@@ -84,6 +88,12 @@ watch = sa.Table(
         "trouble_since",
         sqlite_where=sa.text(_TROUBLED),
         postgresql_where=sa.text(_TROUBLED),
+    ),
+    sa.Index(
+        "ix_watch_ends",
+        "ends",
+        sqlite_where=sa.text(_ENDED),
+        postgresql_where=sa.text(_ENDED),
     ),
 )
 
@@ -377,12 +387,15 @@ book = sa.Table(
 )
 
 #: One row: counts every change of what is watched, subscribed or booked, so that a poller knows when what it
-#: keeps in memory has aged.
+#: keeps in memory has aged; where several processes share a database, also how often sessions ended or were
+#: deleted.
 revision = sa.Table(
     "revision",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("value", sa.BigInteger, nullable=False),
+    sa.Column("ends", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("deletions", sa.BigInteger, nullable=False, server_default="0"),
     sa.CheckConstraint("id = 1", name="single"),
 )
 
@@ -415,4 +428,39 @@ wording = sa.Table(
     sa.Column("made_by", sa.Text),  # the platform's id of the admin who wrote it
     sa.Column("made_at", Moment, nullable=False),
     sqlite_with_rowid=False,
+)
+
+#: What one process at a time may do, where several share a database: see ``storage.leases``.
+lease = sa.Table(
+    "lease",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("holder", sa.Text, nullable=False),
+    sa.Column("since", Moment, nullable=False),
+    sa.Column("until", Moment, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+#: The processes that share a database, as long as they are heard of.
+process = sa.Table(
+    "process",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("label", sa.Text, nullable=False),  # the machine and the number of the process, for people
+    sa.Column("roles", sa.Text, nullable=False),
+    sa.Column("started_at", Moment, nullable=False),
+    sa.Column("seen_until", Moment, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+#: What a process without a connection to the chats has to say to admins or operators in private.
+notice = sa.Table(
+    "notice",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("platform", sa.Text, nullable=False),  # of the chat that tells it
+    sa.Column("watch_id", Id, sa.ForeignKey("watch.id", ondelete="CASCADE")),  # whose account is gone
+    sa.Column("source", sa.Text),  # which refuses the bot
+    sa.Column("why", Said, nullable=False),
+    sa.Column("made_at", Moment, nullable=False),
 )

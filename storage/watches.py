@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -70,16 +70,57 @@ def _moment(at: int) -> sa.BindParameter[int]:
     return sa.literal(at, sa.BigInteger)
 
 
-async def revised(connection: Connection) -> int:
-    """Return how often what is watched, subscribed or booked has changed."""
-    return (await connection.execute(sa.select(revision.c.value))).scalar() or 0
+class Revision(NamedTuple):
+    """How often what pollers keep in memory has changed.
+
+    Attributes:
+        value: What is watched, subscribed or booked.
+        ends: Ended sessions, as far as other processes have to hear of it; so with those that were deleted.
+    """
+
+    value: int = 0
+    ends: int = 0
+    deletions: int = 0
+
+
+async def revised(connection: Connection) -> Revision:
+    """Return how often what pollers keep in memory has changed."""
+    rows = await connection.execute(sa.select(revision.c.value, revision.c.ends, revision.c.deletions))
+    row = rows.one_or_none()
+    return Revision() if row is None else Revision._make(row)
 
 
 async def revise(connection: Connection) -> None:
     """Note that what is watched, subscribed or booked changes in this transaction."""
-    changed = await connection.execute(sa.update(revision).values(value=revision.c.value + 1))
+    await _count(connection, value=1)
+
+
+async def note_ends(connection: Connection, ids: Collection[int]) -> Revision:
+    """Note for other processes that the ended sessions of these watches are others than before."""
+    await _count(connection, ends=1)
+    found = await revised(connection)
+    await connection.execute(sa.update(watch).where(watch.c.id.in_(ids)).values(ends=found.ends))
+    return found
+
+
+async def note_deletions(connection: Connection) -> None:
+    """Note for other processes that sessions were deleted which they may have in memory."""
+    await _count(connection, deletions=1)
+
+
+async def ended_since(connection: Connection, ends: int) -> dict[int, tuple[str, bool]]:
+    """Return the platform of watches whose ended sessions changed since then, and whether they are public."""
+    rows = await connection.execute(
+        sa.select(watch.c.id, watch.c.platform, watch.c.public).where(watch.c.ends > ends)
+    )
+    return {row.id: (row.platform, row.public) for row in rows}
+
+
+async def _count(connection: Connection, **by: int) -> None:
+    values = {name: revision.c[name] + number for name, number in by.items()}
+    changed = await connection.execute(sa.update(revision).values(values))
     if changed.rowcount == 0:
-        await connection.execute(sa.insert(revision).values(id=1, value=1))
+        await connection.execute(sa.insert(revision).values({"id": 1, "value": 0} | by))
 
 
 async def claim(

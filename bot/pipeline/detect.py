@@ -28,7 +28,7 @@ from storage import corrections, doubts, imports, outbox, records, watches
 from storage.chats import ladder_of
 from storage.corrections import Held
 from storage.database import Connection
-from storage.watches import Audience, Watch
+from storage.watches import Audience, Revision, Watch
 
 _ladder = lru_cache(maxsize=1024)(ladder_of)
 _NOBODY = Audience((), ())
@@ -93,18 +93,21 @@ class Detect:
         #: Values of sessions that count no more.
         self._doubts: frozenset[Doubt] = frozenset()
         self._doubted: set[tuple[int, Measure, int | None]] = set()
-        self._revision = -1
+        self._revision = Revision(-1)
 
     async def refresh(self, connection: Connection, ids: Sequence[int]) -> None:
         """Load what is not in memory of these watches, or has aged."""
         revision = await watches.revised(connection)
-        if revision != self._revision:
+        if self._loaded and revision.ends != self._revision.ends:
+            await self._note_past(connection, await watches.ended_since(connection, self._revision.ends))
+            self._gates.clear()
+        if revision.value != self._revision.value:
             await self._load(connection)
             self._audiences.clear()
             self._gates.clear()
             self._rivals.set_apart(await records.apart(connection))
             self._rivals.open_book(await records.pages(connection))
-            self._revision = revision
+        self._revision = revision
         new = [id_ for id_ in ids if id_ not in self._audiences]
         if new:
             self._audiences.update(await watches.audiences(connection, new))
@@ -155,6 +158,18 @@ class Detect:
             if one.chat_id is None or one.chat_id == chat_id:
                 found[one.measure].append(one.session_id)
         return found
+
+    def told_of_ends(self, revision: Revision) -> None:
+        """Note that what other processes are told of the ends of sessions comes from here."""
+        self._revision = self._revision._replace(ends=revision.ends)
+
+    async def take_over(self, connection: Connection, session_ids: Sequence[int]) -> None:
+        """Read again what was told of sessions that another process has looked after."""
+        for id_ in session_ids:
+            self.over(id_)
+            self._held.pop(id_, None)
+        if session_ids:
+            self._held.update(await corrections.held(connection, session_ids))
 
     def ahead(self, watch: Watch, session: Session) -> float:
         """Return the next value of a live session to be told, a rung or a record; infinity if there is none."""

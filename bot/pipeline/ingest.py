@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, takewhile
 from operator import attrgetter
@@ -33,7 +33,7 @@ from bot.domain.session import (
 from bot.pipeline.detect import Detect, Turn
 from bot.ports.meter import SILENT, Meter
 from bot.ports.source import Told
-from storage import samples, sessions, watches
+from storage import claims, samples, sessions, watches
 from storage.database import Connection, Database
 from storage.watches import Watch
 
@@ -51,13 +51,21 @@ class _Waiting:
 class Ingest:
     """The stage that stores and decides.
 
+    Args:
+        grace: How long a session may be gone and still come back, in milliseconds.
+        holder: This process's key, where others share the database.
+
     Attributes:
         owed: Set when a transaction made deliveries, so that nobody waits for the next tick.
     """
 
-    def __init__(self, database: Database, *, meter: Meter = SILENT, grace: int = DEFAULT_GRACE) -> None:
+    def __init__(
+        self, database: Database, *, meter: Meter = SILENT, grace: int = DEFAULT_GRACE, holder: str | None = None
+    ) -> None:
         self.owed = asyncio.Event()
         self._meter = meter
+        self._holder = holder
+        self._deletions: int | None = None
         self._database = database
         self._grace = grace
         self._lock = asyncio.Lock()
@@ -141,10 +149,14 @@ class Ingest:
         owed = False
         try:
             async with self._database.write() as connection:
-                await self._refresh(connection, [watch.id for watch, _ in told])
+                told = await self._still_ours(connection, told)
+                ids = [watch.id for watch, _ in told]
+                await self._refresh(connection, ids)
                 for answers in _turns(told):
                     owed = await self._take_answers(connection, answers, now) or owed
                 await self._note(connection, told, now)
+                if self._holder is not None:
+                    await claims.done(connection, ids, holder=self._holder)
         except BaseException:
             self._forget()
             raise
@@ -155,8 +167,32 @@ class Ingest:
         """Read everything again at the next answers: sessions were deleted that may be in memory, or be rivals."""
         async with self._lock:
             self._forget()
+        if self._holder is not None:
+            async with self._database.write() as connection:
+                await watches.note_deletions(connection)
+
+    def let_go(self, ids: Collection[int]) -> None:
+        """Read these watches again at their next answers: another process has asked them since."""
+        for id_ in ids:
+            self._tracks.pop(id_, None)
+            self._plateaus.pop(id_, None)
+        self._moved.update(ids)
+
+    async def _still_ours(
+        self, connection: Connection, told: Sequence[tuple[Watch, Told]]
+    ) -> Sequence[tuple[Watch, Told]]:
+        """Return what was told of watches that no other process has claimed since: its answers are newer."""
+        if self._holder is None:
+            return told
+        lost = await claims.lost(connection, [watch.id for watch, _ in told], holder=self._holder)
+        if lost:
+            log.info("another process asks what this one was slow to ask", watches=len(lost))
+            self.let_go(lost)
+        return [(watch, one) for watch, one in told if watch.id not in lost]
 
     def _forget(self) -> None:
+        #: Watches that another process asked last.
+        self._moved: set[int] = set()
         self._tracks: dict[int, Track] = {}
         self._rules: dict[int, Rules] = {}
         self._plateaus: dict[int, Plateau] = {}
@@ -164,10 +200,21 @@ class Ingest:
 
     async def _refresh(self, connection: Connection, ids: Sequence[int]) -> None:
         """Load what is not in memory, or has aged."""
+        if self._holder is not None:
+            deletions = (await watches.revised(connection)).deletions
+            if deletions != self._deletions:
+                self._forget()
+                self._deletions = deletions
         await self._detect.refresh(connection, ids)
         new = [id_ for id_ in ids if id_ not in self._tracks]
         if new:
             self._tracks.update(await sessions.tracks(connection, new))
+        moved = self._moved.intersection(ids)
+        if moved:
+            await self._detect.take_over(
+                connection, [one.id for id_ in moved for one in self._tracks[id_].sessions]
+            )
+            self._moved -= moved
 
     async def _take_answers(
         self, connection: Connection, answers: Sequence[tuple[Watch, Answer]], now: int
@@ -190,6 +237,8 @@ class Ingest:
         for one in (*new, *changed):
             one.changed = False
         await self._detect.note_ends(connection, {id_: self._tracks[id_].sessions for id_ in turn.aged}, places)
+        if turn.aged and self._holder is not None:
+            self._detect.told_of_ends(await watches.note_ends(connection, turn.aged))
         return await self._detect.tell(connection, turn, now)
 
     async def _recall(self, connection: Connection, answers: Sequence[tuple[Watch, Answer]]) -> list[Session]:

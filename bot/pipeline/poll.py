@@ -20,11 +20,11 @@ from bot.pipeline.ingest import Ingest
 from bot.pipeline.outages import OWN, Outages
 from bot.pipeline.outcome import outcome
 from bot.pipeline.rhythm import Rhythm, paced
-from bot.ports.memory import Memory
 from bot.ports.meter import SILENT, Meter
 from bot.ports.source import Ask, Denied, Gathers, NotAllowed, RateLimited, Source, SourceError, Told
 from bot.services import memory as purses
-from storage import watches
+from bot.services.memory import Remembered
+from storage import claims, watches
 from storage.database import Connection, Database
 from storage.watches import Watch
 
@@ -36,6 +36,10 @@ LONGEST_READ_SECONDS = 30
 PATIENT = {*OWN, Trouble.RATE_LIMITED}
 #: A source that asks to be left alone is left alone for this long at most.
 LONGEST_PAUSE = DAY
+#: So long a process that shares the database has to itself what it asks; longer than asking and storing take.
+CLAIM = (LONGEST_READ_SECONDS + 15) * SECOND
+#: Where several processes spend, each looks so often at what the others have spent.
+LOOK_EVERY = 5 * SECOND
 
 
 class NotStored(Exception):
@@ -56,6 +60,8 @@ class Poll:
         on_gone: Tells admins of accounts that are gone.
         on_refused: Tells operators of a source that refuses the bot as a whole.
         chance: Where the jitter of what is asked again comes from.
+        holder: This process's key, where others share the database.
+        asks: Tells of a source, by its name, whether it is this process's to ask now.
     """
 
     def __init__(
@@ -64,12 +70,16 @@ class Poll:
         sources: Mapping[str, Source],
         ingest: Ingest,
         *,
-        memory: Memory | None = None,
+        memory: Remembered | None = None,
         on_gone: OnGone | None = None,
         on_refused: OnRefused | None = None,
         chance: random.Random | None = None,
         meter: Meter = SILENT,
+        holder: str | None = None,
+        asks: Callable[[str], bool] = lambda _: True,
     ) -> None:
+        self._holder = holder
+        self._asks = asks
         self._database = database
         self._memory = memory
         self._on_gone = on_gone
@@ -87,8 +97,12 @@ class Poll:
         self._refusing: set[str] = set()
         #: How often in a row each watch failed.
         self._failures: dict[int, int] = {}
-        #: Sources whose purses know what was spent before the start.
-        self._restored: set[str] = set()
+        #: The purses, by the name that they are kept under: sources may share one.
+        self._purses = {
+            id(one.purse): (one.platform, one.purse) for one in reversed(list(sources.values())) if one.purse is not None
+        }.values()
+        #: When it was last looked at what was spent before the start, and by others.
+        self._looked_at: int | None = None
         self._sources = sources
         self._ingest = ingest
         self._asking: set[int] = set()
@@ -113,15 +127,15 @@ class Poll:
 
     async def begin(self, now: int) -> None:
         """Ask all that is due, each source by itself, so that a slow one delays no other."""
-        for source in self._sources.values():  # commands spend, too
-            await self._restore(source)
-            await self._keep(source, now)
-        async with self._database.write() as connection:
-            due = await watches.claim(connection, now, together=self._together)
+        await self.keep_purses(now)
+        # What is claimed is locked, row by row: nobody need wait for that.
+        async with self._database.write(turn=self._holder is None) as connection:
+            due = await self._claim(connection, now)
             await self._note_orphans(connection, due, now)
             batches, later = self._batches(due, now)
             if later:
                 await watches.due_again(connection, later)
+                await self._done_with(connection, [id_ for id_, _ in later])
         for source, batch in batches:
             breaker = self._breaker(source, batch)
             if breaker is not None:
@@ -132,6 +146,39 @@ class Poll:
             task = asyncio.create_task(self._ask(source, batch, now), name=f"poll {source.platform}")
             self._tasks[task] = [watch.id for watch in batch], now
             task.add_done_callback(self._done)
+
+    async def keep_purses(self, now: int) -> None:
+        """Keep what was spent, by commands, too; and look at what was before the start, or by others."""
+        if self._memory is None:
+            return
+        first = self._looked_at is None
+        look = first or (self._holder is not None and abs(now - (self._looked_at or 0)) >= LOOK_EVERY)
+        for name, purse in self._purses:
+            if look:
+                await purses.restore(self._memory, name, purse)
+            await purses.keep(self._memory, name, purse)
+        if look:
+            self._looked_at = now
+
+    async def _claim(self, connection: Connection, now: int) -> list[Watch]:
+        """Return what is due, and forget of it what another process may have changed."""
+        if self._holder is None:
+            return await watches.claim(connection, now, together=self._together)
+        due, moved = await claims.claim(
+            connection,
+            now,
+            holder=self._holder,
+            until=now + CLAIM,
+            together=self._together,
+            without=[name for name in self._sources if not self._asks(name)],
+        )
+        self._ingest.let_go(moved)
+        return due
+
+    async def _done_with(self, connection: Connection, ids: Sequence[int]) -> None:
+        """Let other processes ask these watches when they are due."""
+        if self._holder is not None:
+            await claims.done(connection, ids, holder=self._holder)
 
     def _batches(
         self, due: Sequence[Watch], now: int
@@ -182,6 +229,7 @@ class Poll:
         if again:
             async with self._database.write() as connection:
                 await watches.due_again(connection, again)
+                await self._done_with(connection, [id_ for id_, _ in again])
 
     def _done(self, task: asyncio.Task[None]) -> None:
         del self._tasks[task]
@@ -224,7 +272,7 @@ class Poll:
                 again_at = self._judge(breaker, error, failed_at, sent_at=now, usual=usual)
             elif breaker is not None:
                 breaker.well()
-            await self._keep(source, now)
+            await self.keep_purses(now)
             pairs = list(zip(batch, told, strict=True))
             await self._store(self._in_rhythm(source, pairs, now, failed_at=failed_at, again_at=again_at), now)
             for watch, one in pairs:
@@ -253,11 +301,6 @@ class Poll:
             breaker.rest(max(again_at, usual))
             return breaker.until
         return again_at
-
-    async def _keep(self, source: Source, now: int) -> None:
-        """Keep what a source has spent."""
-        if self._memory is not None and source.purse is not None:
-            await purses.keep(self._memory, source.platform, source.purse, now)
 
     def _in_rhythm(
         self,
@@ -347,13 +390,6 @@ class Poll:
             log.error("a source refuses this bot", source=source.platform, why=str(error))
             if self._on_refused is not None:
                 await self._on_refused(source.platform, error.told)
-
-    async def _restore(self, source: Source) -> None:
-        """Tell a source's purse, before its first question, what was spent before the start."""
-        if self._memory is None or source.purse is None or source.platform in self._restored:
-            return
-        await purses.restore(self._memory, source.platform, source.purse)
-        self._restored.add(source.platform)
 
     async def _store(self, told: Sequence[tuple[Watch, Told]], now: int) -> None:
         """Hand on what was told; if it cannot be stored, one by one, so that a bad watch costs no other.

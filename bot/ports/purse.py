@@ -7,7 +7,8 @@ runs dry; a source refuses what would overdraw it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from operator import attrgetter
 
 from bot.domain import DAY
 
@@ -28,6 +29,12 @@ class Spent:
     at_most: float = 0.0
     shut: bool = False
 
+    def plus(self, other: Spent) -> Spent:
+        """Return both together if they are of one day, else the later."""
+        if self.day != other.day:
+            return max(self, other, key=attrgetter("day"))
+        return Spent(self.day, self.amount + other.amount, self.at_most + other.at_most, self.shut or other.shut)
+
 
 class Purse:
     """One platform's budget of a day.
@@ -43,22 +50,20 @@ class Purse:
         self.limit = limit
         self._day_of = day_of
         self._spent = Spent(0)
+        #: The part of it that is not kept yet.
+        self._fresh = Spent(0)
         #: What the platform itself said last is left, and of how much, where it tells; in its own measure.
         self.points: tuple[int, int] | None = None
-        #: Set by each charge; whoever keeps what was spent takes it back.
-        self.changed = False
 
     def charge(self, now: int, amount: float, *, at_most: float | None = None) -> None:
         """Note what a question costs; ``at_most`` is without soft discounts, the same unless given."""
-        spent = self.spent(now)
-        most = amount if at_most is None else at_most
-        self._spent = replace(spent, amount=spent.amount + amount, at_most=spent.at_most + most)
-        self.changed = True
+        begun, _ = self._day_of(now)
+        self._add(Spent(begun, amount, amount if at_most is None else at_most))
 
     def shut(self, now: int) -> None:
         """Note that the platform says that nothing is left today: others may spend from the same account."""
-        self._spent = replace(self.spent(now), shut=True)
-        self.changed = True
+        begun, _ = self._day_of(now)
+        self._add(Spent(begun, shut=True))
 
     def spent(self, now: int) -> Spent:
         """Return what was spent today."""
@@ -81,15 +86,22 @@ class Purse:
         """Return when the next day begins."""
         return self._day_of(now)[1]
 
-    def restore(self, spent: Spent) -> None:
-        """Take over what was spent before a restart, beside what was spent since."""
-        now = self._spent
-        if now.day == spent.day:
-            spent = Spent(
-                spent.day, spent.amount + now.amount, spent.at_most + now.at_most, spent.shut or now.shut
-            )
-        if now.day <= spent.day:
-            self._spent = spent
+    def take(self) -> Spent | None:
+        """Return what was spent since the last time, for whoever keeps it; None if nothing was."""
+        fresh, self._fresh = self._fresh, Spent(self._fresh.day)
+        return fresh if fresh.amount or fresh.at_most or fresh.shut else None
+
+    def give_back(self, fresh: Spent) -> None:
+        """Take back what could not be kept, to be kept with what comes."""
+        self._fresh = fresh.plus(self._fresh)
+
+    def adopt(self, kept: Spent) -> None:
+        """Take over what is kept of all that was spent, before a restart and by others, beside what is not."""
+        self._spent = kept.plus(self._fresh)
+
+    def _add(self, spent: Spent) -> None:
+        self._spent = self._spent.plus(spent)
+        self._fresh = self._fresh.plus(spent)
 
 
 def utc_day(now: int) -> tuple[int, int]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 
-from bot.ports.memory import Memory
 from bot.ports.purse import Purse, Spent
 from storage import memory
 from storage.database import Database
@@ -30,19 +29,37 @@ class Remembered:
         async with self._database.write() as connection:
             await memory.put(connection, subject, items)
 
+    async def change(self, subject: str, key: str, change: Callable[[str | None], str]) -> str:
+        """Replace what is known of a key by what ``change`` makes of it, with nobody between; return that."""
+        async with self._database.write() as connection:
+            value = change((await memory.get(connection, subject, [key])).get(key))
+            await memory.put(connection, subject, {key: value})
+        return value
 
-async def restore(kept: Memory, platform: str, purse: Purse) -> None:
-    """Tell a purse what was spent before a restart."""
-    found = (await kept.get(_PURSE, [platform])).get(platform)
+
+async def restore(kept: Remembered, name: str, purse: Purse) -> None:
+    """Tell a purse what is kept of it: what was spent before a restart, and by other processes."""
+    found = (await kept.get(_PURSE, [name])).get(name)
     if found is not None:
-        purse.restore(Spent(**json.loads(found)))
+        purse.adopt(_read(found))
 
 
-async def keep(kept: Memory, platform: str, purse: Purse, now: int) -> None:
-    """Keep what a purse has spent, if that changed."""
-    if not purse.changed:
+async def keep(kept: Remembered, name: str, purse: Purse) -> None:
+    """Add what a purse has spent to what is kept of it, and tell it what others have."""
+    fresh = purse.take()
+    if fresh is None:
         return
-    purse.changed = False
-    spent = purse.spent(now)
-    as_text = json.dumps(asdict(spent))
-    await kept.put(_PURSE, {platform: as_text})
+
+    def add(known: str | None) -> str:
+        return json.dumps(asdict(fresh if known is None else _read(known).plus(fresh)))
+
+    try:
+        total = await kept.change(_PURSE, name, add)
+    except BaseException:
+        purse.give_back(fresh)
+        raise
+    purse.adopt(_read(total))
+
+
+def _read(kept: str) -> Spent:
+    return Spent(**json.loads(kept))

@@ -24,7 +24,7 @@ from weakref import WeakValueDictionary
 from bot.domain import MINUTE, SECOND
 from bot.domain.reading import is_figure
 from bot.domain.sentence import N_
-from bot.ports.purse import Purse, Spent, utc_day
+from bot.ports.purse import Purse, utc_day
 from bot.ports.source import Denied, Garbage, RateLimited, SourceError, Unavailable
 from bot.sources.kit import Kit
 from bot.sources.web import Page, wait_of
@@ -73,34 +73,6 @@ class TooMany(RateLimited):
     """X wants no more questions of one kind for now; others have limits of their own."""
 
 
-class SharedPurse(Purse):
-    """A purse of several sources, each of which may be told at a moment of its own what was spent before."""
-
-    _before = Spent(0)
-
-    def restore(self, spent: Spent) -> None:
-        """Take over what was spent before a restart: the most of what the sources kept, beside what came since."""
-        if spent.day < self._spent.day:
-            return  # of a day that is over
-        if spent.day > self._before.day:
-            self._before = Spent(spent.day)
-        if spent.day > self._spent.day:
-            self._spent = Spent(spent.day)
-        known, self._before = (
-            self._before,
-            Spent(
-                spent.day,
-                max(spent.amount, self._before.amount),
-                max(spent.at_most, self._before.at_most),
-            ),
-        )
-        self._spent = Spent(
-            spent.day,
-            self._spent.amount + self._before.amount - known.amount,
-            self._spent.at_most + self._before.at_most - known.at_most,
-        )
-
-
 class XApi:
     """The client.
 
@@ -112,7 +84,7 @@ class XApi:
         self._kit = kit
         self._clock = clock
         self._root = kit.address("X_API_URL", "https://api.x.com")
-        self.purse = SharedPurse(unit="USD", limit=_budget(kit.settings) or 0.0, day_of=utc_day)
+        self.purse = Purse(unit="USD", limit=_budget(kit.settings) or 0.0, day_of=utc_day)
         #: What answers that are still out may cost.
         self._reserved = 0.0
         #: Of each path, until when X wants no more calls.

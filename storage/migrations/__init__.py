@@ -14,7 +14,7 @@ from storage.tables import metadata
 
 HERE = Path(__file__).parent
 #: The newest version; a test holds it to the files in ``versions/``.
-HEAD = "0006"
+HEAD = "0007"
 #: Any number, as long as it is the same in all versions.
 ADVISORY_LOCK = 0x4D494C45
 
@@ -31,17 +31,27 @@ async def bring_up_to_date(connection: AsyncConnection) -> None:
     """
     async with connection.begin():
         await _alone(connection)
-        version = await connection.run_sync(_version)
-        if version is None:
-            await connection.run_sync(_create)
+        found = await version(connection)
+        if found is None:
+            await create(connection)
             return
-    if version != HEAD:
-        if version not in _known():
+    if found != HEAD:
+        if found not in known():
             raise Unusable(
-                f"The database is at version {version}, newer than this program ({HEAD}). "
+                f"The database is at version {found}, newer than this program ({HEAD}). "
                 "Run the newer Milepost, or restore a backup from before the upgrade."
             )
         await upgrade(connection)
+
+
+async def version(connection: AsyncConnection) -> str | None:
+    """Return at which version a database is; None for an empty one."""
+    return await connection.run_sync(_version)
+
+
+async def create(connection: AsyncConnection) -> None:
+    """Make the tables in an empty database."""
+    await connection.run_sync(_create)
 
 
 async def check(connection: AsyncConnection) -> None:
@@ -50,10 +60,10 @@ async def check(connection: AsyncConnection) -> None:
     Raises:
         Unusable: It is not.
     """
-    version = await connection.run_sync(_version)
-    if version != HEAD:
+    found = await version(connection)
+    if found != HEAD:
         raise Unusable(
-            f"The database is at version {version}, this program at {HEAD}: `milepost run` brings it up."
+            f"The database is at version {found}, this program at {HEAD}: `milepost run` brings it up."
         )
 
 
@@ -103,7 +113,8 @@ def _create(connection: sa.Connection) -> None:
     connection.execute(sa.text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
 
 
-def _known() -> set[str]:
+def known() -> set[str]:
+    """Return all versions that this program knows."""
     return {path.name.split("_")[0] for path in (HERE / "versions").glob("[0-9]*.py")}
 
 

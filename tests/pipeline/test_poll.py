@@ -368,7 +368,7 @@ async def test_what_was_spent_is_known_after_a_restart_and_a_poor_purse_stretche
     poll = start()
     assert at.fake.purse is not None
     at.fake.purse.charge(NOW, 20)
-    await keep(kept, "fake", at.fake.purse, NOW)
+    await keep(kept, "fake", at.fake.purse)
     poll = start()
     await poll.tick(NOW)
     assert at.fake.purse.spent(NOW).amount == 20

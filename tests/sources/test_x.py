@@ -17,7 +17,6 @@ from bot.domain import DAY, SECOND
 from bot.domain.reading import Answer, Failure, Reading, State, Trouble
 from bot.pipeline.ingest import Ingest
 from bot.pipeline.poll import Poll
-from bot.ports.purse import Spent
 from bot.ports.source import (
     Ask,
     BadAddress,
@@ -566,20 +565,6 @@ async def test_hashtags_spend_from_the_same_purse(desk: Desk) -> None:
     assert x.purse is not None
     assert x.purse.spent(NOW).amount == pytest.approx(0.010)
     assert COUNTS in desk.server.paths()
-
-
-def test_what_each_source_kept_of_the_shared_purse_is_not_counted_twice_nor_lost() -> None:
-    purse = X(Kit(web=Web())).purse
-    assert purse is not None
-    day = NOW - NOW % DAY
-    purse.restore(Spent(day, 0.30, 0.50))  # as x kept it
-    purse.charge(NOW, 0.01)
-    purse.restore(Spent(day, 0.35, 0.40))  # as hashtag kept it, later
-    purse.restore(Spent(day - DAY, 9, 9))
-    spent = purse.spent(NOW)
-    assert spent.amount == pytest.approx(0.36)
-    assert spent.at_most == pytest.approx(0.51)
-    assert purse.spent(NOW + DAY).amount == 0
 
 
 # --- errors -----------------------------------------------------------------------------------------------

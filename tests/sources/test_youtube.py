@@ -867,7 +867,7 @@ async def test_our_own_purse_is_kept() -> None:
         spent = one.source._purse.spent(NOW)
         assert spent == Spent(MIDNIGHT - DAY, 5, 5)
         one.restart()
-        one.source._purse.restore(spent)
+        one.source._purse.adopt(spent)
         with pytest.raises(RateLimited):
             await one.told(live)
 

@@ -28,7 +28,7 @@ async def pragma(database: Database, name: str) -> object:
 
 async def count(database: Database) -> int:
     async with database.read() as connection:
-        return await watches.revised(connection)
+        return (await watches.revised(connection)).value
 
 
 async def test_a_file_is_kept_in_a_write_ahead_log_that_reaches_the_disk(tmp_path: Path) -> None:
@@ -99,10 +99,10 @@ async def test_a_reader_does_not_wait_for_a_writer(database: Database) -> None:
 
 async def test_a_writer_does_not_wait_for_a_reader_who_sees_one_moment_throughout(database: Database) -> None:
     async with database.read() as reader:
-        before = await watches.revised(reader)
+        before = (await watches.revised(reader)).value
         async with asyncio.timeout(AT_ONCE), database.write() as connection:
             await watches.revise(connection)
-        assert await watches.revised(reader) == before
+        assert (await watches.revised(reader)).value == before
     assert await count(database) == before + 1
 
 

@@ -369,7 +369,7 @@ async def test_two_processes_never_lease_the_same(postgres_url: str) -> None:
         async with one.write() as connection:
             await connection.execute(sa.text("TRUNCATE chat, watch CASCADE"))
             await two_chats_owed(connection)
-        async with one.write() as first, two.write() as second:
+        async with one.write(turn=False) as first, two.write(turn=False) as second:
             (mine,) = await lease(first, limit=1)
             theirs = await lease(second, limit=2)
         assert (mine.chat_key, [other.chat_key for other in theirs]) == ("ann", ["bob"])
