@@ -18,7 +18,6 @@ from bot.inquiry import Inquiry
 from bot.metrics import CONTENT_TYPE, Metrics
 from bot.pages.server import HEADERS, NOTHING, Answer, Route, plain
 from bot.ports.chat import Chat
-from bot.ports.link import Linked
 from bot.ports.meter import Meter
 from bot.ports.source import Source
 from bot.vitals import Vitals
@@ -37,6 +36,9 @@ PASSED_ON = (
     "Via",
     "CF-Connecting-IP",
 )
+
+#: What is said of a chat's connection; where another process holds it, this one has not begun to listen.
+LINKS = {True: "connected", False: "not connected", None: "standby"}
 
 Parts = dict[str, str]
 
@@ -110,9 +112,8 @@ class Health:
         database = await self._asked()
         parts = {"database": database, **parts}
         for chat in self._chats:
-            if isinstance(chat, Linked):
-                parts[chat.platform] = state = self._link(chat, chat.platform)
-                well = well and state != "not connected"
+            parts[chat.platform] = LINKS[chat.connected]
+            well = well and chat.connected is not False
         well = well and database == "ok"
         return _told("ready" if well else "not ready", parts, well=well)
 
@@ -136,11 +137,6 @@ class Health:
                 parts[name] = "ticks"
             well = well and parts[name] == "ticks"
         return parts, well
-
-    def _link(self, chat: Linked, platform: str) -> str:
-        if chat.connected:
-            return "connected"
-        return "standby" if self._vitals.stands_by(platform) else "not connected"
 
     async def _asked(self) -> str:
         """Return how the database does, in bounded time."""

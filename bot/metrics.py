@@ -14,7 +14,15 @@ from importlib.metadata import version
 from time import monotonic
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    ProcessCollector,
+    disable_created_metrics,
+)
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.registry import Collector
@@ -26,6 +34,9 @@ from bot.vitals import Vitals
 from storage import backlog
 from storage.backlog import Polling, Queue
 from storage.database import Database
+
+# When a series was made interests nobody, and doubles what is sent.
+disable_created_metrics()
 
 log = structlog.get_logger(__name__)
 
@@ -57,7 +68,7 @@ class Metrics:
 
     Args:
         clock: Tells the present moment, in milliseconds.
-        vitals: Hears of stages and leases, too.
+        vitals: Hears of stages, too.
     """
 
     def __init__(self, *, clock: Callable[[], int], vitals: Vitals | None = None) -> None:
@@ -65,6 +76,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._clock = clock
         self._platforms: tuple[str, ...] = ()
+        self._leases: dict[str, bool] = {}
         self._inquiry: Inquiry[Figures] | None = None
         self._figures: Figures | None = None
         self._read_at = float("-inf")
@@ -146,8 +158,8 @@ class Metrics:
         self._wrote.observe(seconds)
 
     def lease(self, name: str, *, held: bool) -> None:
-        before = self.vitals.leases.get(name)
-        self.vitals.leases[name] = held
+        before = self._leases.get(name)
+        self._leases[name] = held
         self._held.labels(name).set(held)
         if before is not held and (held or before is not None):
             self._changes.labels(name, "gained" if held else "lost").inc()

@@ -1,4 +1,4 @@
-"""Whether this process does its work: which stages tick, and which leases it holds."""
+"""Whether this process does its work: which stages tick, and how it goes."""
 
 from __future__ import annotations
 
@@ -36,16 +36,14 @@ class Beat:
 
 @dataclass(slots=True)
 class Vitals:
-    """What was heard of the stages and leases of this process.
+    """What was heard of the stages of this process.
 
     Attributes:
         clock: Seconds that nobody sets.
-        leases: Those that it knows of, and whether it holds them.
     """
 
     clock: Callable[[], float] = monotonic
     beats: dict[str, Beat] = field(default_factory=dict)
-    leases: dict[str, bool] = field(default_factory=dict)
 
     def stage(self, name: str, *, every: float) -> None:
         """Expect a stage to be heard of in its rhythm."""
@@ -73,8 +71,3 @@ class Vitals:
     def fails(self, name: str) -> bool:
         """Tell whether the ticks of a stage fail, again and again."""
         return self.beats[name].failures >= FAILURES
-
-    def stands_by(self, platform: str) -> bool:
-        """Tell whether another process may hold the connection of a chat platform: this one has no lease of it."""
-        theirs = [held for name, held in self.leases.items() if name.partition(":")[0] == platform]
-        return bool(theirs) and not any(theirs)

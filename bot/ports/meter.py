@@ -48,10 +48,7 @@ class Meter(Protocol):
         ...
 
     def lease(self, name: str, *, held: bool) -> None:
-        """Note whether this process holds a lease, which only one process holds at a time.
-
-        The lease of a chat is called as its platform is, or begins so: ``telegram``, ``discord:0``.
-        """
+        """Note whether this process holds a lease, which one process at a time holds; its name is a label."""
         ...
 
 
