@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from bot.domain import SECOND
 from bot.ports.command import Request, Who
-from bot.ports.message import Field, Message
+from bot.ports.message import Field, Line, Message
 from bot.services.context import Services
+from bot.services.status import Status
 from bot.services.status import status as find
 from bot.texts.costs import amount
 from bot.texts.trouble import reason, sentence
 from bot.texts.units import platform_name
 from bot.texts.words import N_, Words
 from handlers.command import Command, Group
+
+MB = 1_000_000
 
 
 async def status(request: Request, services: Services, words: Words) -> Message:  # noqa: ARG001
@@ -19,11 +23,20 @@ async def status(request: Request, services: Services, words: Words) -> Message:
         Field(words.text("Running for"), (*words.say("{time}", time=words.duration(found.uptime)),)),
         Field(words.text("Watches polled"), words.say("{n}", n=words.exact(found.watched))),
         Field(words.text("Live sessions"), words.say("{n}", n=words.exact(found.live))),
-        Field(words.text("Alerts waiting"), words.say("{n}", n=words.exact(found.backlog))),
+        Field(words.text("Alerts waiting"), _waiting(found, words)),
     ]
     if found.oldest is not None:
         waits = words.duration(max(0, services.clock() - found.oldest))
         fields.append(Field(words.text("The oldest waits for"), words.say("{time}", time=waits)))
+    if found.held:
+        held = words.say("{n}", n=words.exact(found.held))
+        fields.append(Field(words.text("Held until quiet hours are over"), held))
+    if found.lag is not None:
+        middle, worst = (_lag(one, words) for one in found.lag)
+        lag = words.say("{time}, at worst {worst} in the last hour", time=middle, worst=worst)
+        fields.append(Field(words.text("From reading to post"), lag))
+    if found.size >= MB:
+        fields.append(Field(words.text("Database"), _size(found.size, words)))
     for one in found.purses:
         spent = amount(words, one.spent, one.unit)
         if one.shut:
@@ -65,6 +78,29 @@ async def status(request: Request, services: Services, words: Words) -> Message:
         for name, why, since in found.troubled
     ]
     return Message(symbol="🩺", title=words.say("Milepost is running"), lines=tuple(lines), fields=tuple(fields))
+
+
+def _waiting(found: Status, words: Words) -> Line:
+    """Say how many alerts wait, and where if that is in several places."""
+    count = words.exact(sum(found.waiting.values()))
+    if len(found.waiting) < 2:
+        return words.say("{n}", n=count)
+    most_first = sorted(found.waiting.items(), key=lambda one: (-one[1], one[0]))
+    parts = [f"{platform_name(name)} {words.exact(waits)}" for name, waits in most_first]
+    return words.say("{n}: {list}", n=count, list=words.list(parts))
+
+
+def _lag(ms: int, words: Words) -> str:
+    """Say a length of time of which tenths of a second count."""
+    if ms >= 10 * SECOND:
+        return words.duration(ms)
+    return words.text("{n} s", n=words.exact(round(ms / SECOND, 1)))
+
+
+def _size(size: int, words: Words) -> Line:
+    if size < 1000 * MB:
+        return words.say("{n} MB", n=words.exact(size // MB))
+    return words.say("{n} GB", n=words.exact(round(size / (1000 * MB), 1)))
 
 
 COMMAND = Command(

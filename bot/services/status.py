@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from bot.services.context import Services
-from storage import sending, watches
+from storage import backlog, watches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +39,11 @@ class Status:
         live: How many sessions are on the air.
         troubled: Those that cannot be read, as (name, why, since).
         purses: What was spent today of each platform's budget.
-        backlog: Deliveries owed.
-        oldest: Since when the oldest of them is owed.
+        waiting: How many deliveries are owed, by chat platform.
+        held: How many wait until quiet hours are over.
+        oldest: When the reading was taken that the oldest delivery owed tells of.
+        lag: How long posts of the last hour took from their reading: the middle one, and the worst; None without any.
+        size: Of the database, in bytes.
     """
 
     uptime: int
@@ -47,8 +51,11 @@ class Status:
     live: int
     troubled: tuple[tuple[str, str, int], ...]
     purses: tuple[Budget, ...]
-    backlog: int
+    waiting: Mapping[str, int]
+    held: int
     oldest: int | None
+    lag: tuple[int, int] | None
+    size: int
 
 
 def _budgets(services: Services) -> Iterator[Budget]:
@@ -77,13 +84,22 @@ async def status(services: Services) -> Status:
     async with services.database.read() as connection:
         watched, live = await watches.counts(connection)
         troubled = await watches.troubled(connection)
-        backlog, oldest = await sending.backlog(connection)
+        queues = await backlog.queues(connection)
+        lags = await backlog.lags(connection, services.clock())
+        size = await backlog.size(connection)
+    owed = [one for one in queues if one.state != "held"]
+    waiting: Counter[str] = Counter()
+    for one in owed:
+        waiting[one.platform] += one.count
     return Status(
         uptime=services.clock() - services.started_at,
         watched=watched,
         live=live,
         troubled=tuple(troubled),
         purses=tuple(_budgets(services)),
-        backlog=backlog,
-        oldest=oldest,
+        waiting=dict(waiting),
+        held=sum(one.count for one in queues if one.state == "held"),
+        oldest=min((one.oldest for one in owed), default=None),
+        lag=(lags[len(lags) // 2], lags[-1]) if lags else None,
+        size=size,
     )
