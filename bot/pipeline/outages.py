@@ -57,14 +57,14 @@ class Outages:
             since = watch.trouble_since if watch.trouble_since is not None else failure.at
             outage = self._known[key] = _Outage(since)
             if watch.trouble is None or own is not None:  # else it was told before a restart
-                named = {"source": watch.source} if whole else {"watch": watch.name}
-                log.warning("a source cannot be read", why=_why(failure), **named)
+                named = {} if whole else {"watch": watch.id}
+                log.warning("a source cannot be read", source=watch.source, why=_why(failure), **named)
         outage.watches[watch.id] = failure.at
 
     def answered(self, watch: Watch, at: int) -> None:
         """Note that a watch was read."""
         if watch.trouble is not None and watch.source not in self._known and watch.id not in self._known:
-            log.info("a source answers again", watch=watch.name)  # it failed before a restart
+            log.info("a source answers again", source=watch.source, watch=watch.id)  # it failed before a restart
         self._left(watch, watch.source, at)
         self._left(watch, watch.id, at)
 
@@ -76,8 +76,9 @@ class Outages:
         # Who was not tried for long is watched no more.
         if not any(at - tried <= 2 * LONGEST for tried in outage.watches.values()):
             del self._known[key]
-            named = {"source": watch.source} if key == watch.source else {"watch": watch.name}
-            log.info("a source answers again", seconds=round((at - outage.since) / SECOND), **named)
+            named = {} if key == watch.source else {"watch": watch.id}
+            seconds = round((at - outage.since) / SECOND)
+            log.info("a source answers again", source=watch.source, seconds=seconds, **named)
 
 
 def _why(failure: Failure) -> str:

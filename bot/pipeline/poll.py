@@ -251,7 +251,7 @@ class Poll:
             why = Sentence(N_("This bot is not set up for {platform}: addresses."), platform=watch.source)
             since = now if watch.trouble is None else watch.trouble_since
             troubles.append((watch.id, Failure(at=now, trouble=SourceError.trouble, detail=why).told, since))
-            log.warning("a watch is not read", watch=watch.name, why=why)
+            log.warning("a watch is not read", watch=watch.id, why=why)
         await watches.note_trouble(connection, troubles)
         self._orphans.update(watch.id for watch in orphans)
 
@@ -409,7 +409,7 @@ class Poll:
                 refusal = getattr(error, "orig", None)  # the database's own word, without its library's advice
                 # What a database refuses is no fault of a line of ours: its word says more than a traceback.
                 tell = log.exception if refusal is None else log.error
-                tell("what a source told could not be stored", watch=name, why=str(refusal or repr(error)))
+                tell("what a source told could not be stored", watch=one[0].id, why=str(refusal or repr(error)))
                 lost.append(f"What was told of {name} could not be stored: {refusal or error}")
         if lost:
             raise NotStored("\n".join(lost))

@@ -85,7 +85,8 @@ def _said(story: Story, words: Words, text: str) -> list[str]:
     try:
         said = sandbox.say(text, own_fields.values(story, words), words)
     except Refused as error:
-        log.warning("a chat's own words could not be said", kind=story.kind, why=str(error))
+        log.warning("a chat's own words could not be said", kind=story.kind)
+        log.debug("why they could not", kind=story.kind, why=str(error))
         return []
     lines = [balanced([" ".join(line.split())])[0] for line in said.split("\n")]
     shown = [line if line and clean(line, limit=len(line)) else "" for line in lines]

@@ -193,7 +193,7 @@ class DiscordChat:
     def _refuse(self, why: str) -> None:
         self._refused = why
         self._connected = False
-        log.error(why)
+        log.error("Discord refuses this bot; nothing is tried again before a restart", why=why)
 
     # What clients tell
 

@@ -66,7 +66,8 @@ class Poll:
                     self._offset = update.update_id + 1
                     take(update)
         except InvalidToken:
-            log.error(NOT_TAKEN.format(host=self._host))  # noqa: TRY400 - the frames hold the token
+            why = NOT_TAKEN.format(host=self._host)
+            log.error("telegram refuses this bot", why=why)  # noqa: TRY400 - the frames hold the token
 
     async def confirm(self) -> None:
         """Tell Telegram what was read, so that it is not read again after a restart."""
