@@ -42,7 +42,7 @@ class Status:
         waiting: How many deliveries are owed, by chat platform.
         held: How many wait until quiet hours are over.
         oldest: When the reading was taken that the oldest delivery owed tells of.
-        lag: How long posts of the last hour took from their reading, the middle one and the worst; None without any.
+        lag: How long posts of the last hour took from their reading: the middle one, and the worst.
         size: Of the database, in bytes.
     """
 

@@ -242,7 +242,7 @@ async def test_a_wrong_token_is_one_sentence_that_names_it(
     await asyncio.sleep(0.5)
     (line,) = logs
     assert line["log_level"] == "error"
-    assert "DISCORD_TOKEN" in line["event"]
+    assert "DISCORD_TOKEN" in line["why"]
     assert "https://discord.com/developers/applications" in line["event"]
     assert token not in str(logs)
     assert len(server.calls) <= 1
@@ -261,7 +261,7 @@ async def test_a_fatal_close_is_one_sentence_and_ends_it(
         await server.gateway.close(code)
         await asyncio.sleep(0.6)
         assert len(server.gateway.identifies) == 1
-    errors = [line["event"] for line in logs if line["log_level"] == "error"]
+    errors = [line["why"] for line in logs if line["log_level"] == "error"]
     assert len(errors) == 1
     assert names in errors[0]
     assert server.token not in str(logs)

@@ -42,7 +42,8 @@ async def test_a_wrong_token_is_one_sentence(logs: list[Any], caplog: pytest.Log
             assert "TELEGRAM_TOKEN" in (await chat.check() or "")
             await chat.stop()
     assert len(logs) == 2
-    assert all("TELEGRAM_TOKEN is not accepted by 127.0.0.1" in one for one in said(logs, "error"))
+    assert said(logs, "error") == ["telegram refuses this bot"] * 2
+    assert all("TELEGRAM_TOKEN is not accepted by 127.0.0.1" in one["why"] for one in logs)
     assert not caplog.records
 
 
