@@ -1,4 +1,4 @@
-"""``milepost run | demo | replay | export | import | doctor``."""
+"""``milepost run | demo | replay | export | import | backup | restore | db | doctor``."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ cli = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+db = typer.Typer(help="Looks at the database, and moves it.", no_args_is_help=True)
+cli.add_typer(db, name="db")
 
 
 def _fail(message: str) -> None:
@@ -35,6 +37,7 @@ def _do(work: Coroutine[Any, Any, object]) -> Any:
     """Run a coroutine; what a person can mend is said in a sentence, without a traceback."""
     from bot.archive import ArchiveError  # noqa: PLC0415
     from bot.chats.console import Unread  # noqa: PLC0415 - see ``_settings``
+    from bot.keep import KeepError  # noqa: PLC0415
     from bot.play import BookError, PlayError  # noqa: PLC0415
     from bot.ports.chat import SendError  # noqa: PLC0415
     from bot.ports.source import SourceError  # noqa: PLC0415
@@ -51,6 +54,7 @@ def _do(work: Coroutine[Any, Any, object]) -> Any:
         SourceError,
         SendError,
         ArchiveError,
+        KeepError,
         BookError,
         PlayError,
         DatabaseError,
@@ -187,6 +191,64 @@ def import_(
     )
     if not taken:
         raise typer.Exit(1)
+
+
+@cli.command()
+def backup(
+    to: Annotated[
+        str | None, typer.Argument(help="A file, or a folder/; else backups/ beside the database.")
+    ] = None,
+    *,
+    keep: Annotated[
+        int | None, typer.Option(min=1, help="Then delete the oldest of its own, but so many.")
+    ] = None,
+) -> None:
+    """Write a verified copy of the database; the bot may run meanwhile."""
+    from bot import keep as keeping  # noqa: PLC0415
+
+    url = _settings().database_url.get_secret_value()
+    _do(keeping.backup(url, to, keep=keep, show=typer.echo))
+
+
+#: Of what copies rows to PostgreSQL.
+Mend = Annotated[bool, typer.Option("--mend", help="Write � for characters that PostgreSQL does not take.")]
+
+
+@cli.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A backup.")],
+    *,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="PostgreSQL: back up what is there, then replace it.")
+    ] = False,
+    mend: Mend = False,
+) -> None:
+    """Put a backup in the place of the database; a file that was there is kept beside it. Stop the bot first."""
+    from bot import keep as keeping  # noqa: PLC0415
+
+    url = _settings().database_url.get_secret_value()
+    _do(keeping.restore(url, file, replace=replace, mend=mend, show=typer.echo))
+
+
+@db.command("copy")
+def db_copy(
+    source: Annotated[str, typer.Argument(help="sqlite:///... or postgresql://...")],
+    target: Annotated[str, typer.Argument(help="The same; empty, or not there yet.")],
+    *,
+    mend: Mend = False,
+) -> None:
+    """Copy everything from one database into another, and compare every row. Stop the bot first."""
+    from bot import keep as keeping  # noqa: PLC0415
+
+    _do(keeping.copy(source, target, mend=mend, show=typer.echo))
+
+
+@db.command("status")
+def db_status() -> None:
+    """Tell engine, version, size and rows; the bot may run meanwhile."""
+    from bot import keep as keeping  # noqa: PLC0415
+
+    _do(keeping.status(_settings().database_url.get_secret_value(), typer.echo))
 
 
 @cli.command()

@@ -31,6 +31,8 @@ from storage.lock import FileLock
 #: How long a writer waits for another one.
 BUSY_TIMEOUT_MS = 5_000
 READERS = 4
+#: Connections to a shared database for what must not wait for anything: leases, and words to other processes.
+ASIDE = 3
 #: The advisory lock of transactions that take turns: any number that is no other lock's.
 TURN = 0x4D494C46
 #: Seconds: to connect to PostgreSQL, and for the answer to one statement.
@@ -74,6 +76,7 @@ class Database:
     commits: int = field(default=0, init=False)
     _write: AsyncEngine = field(init=False)
     _read: AsyncEngine = field(init=False)
+    _aside: AsyncEngine | None = field(default=None, init=False)
     _lock: FileLock | None = None
 
     async def open(self) -> None:
@@ -104,6 +107,7 @@ class Database:
             )
             # A reader sees one moment only if its transaction asks for that; on SQLite it always does.
             self._read = _postgres(url, connections=READERS, isolation="REPEATABLE READ")
+            self._aside = _postgres(url, connections=ASIDE)
         try:
             async with self._write.connect() as connection:
                 if sqlite and not self.throwaway:
@@ -193,10 +197,26 @@ class Database:
         async with self._read.begin() as connection:
             yield connection
 
+    @asynccontextmanager
+    async def aside(self) -> AsyncIterator[Connection]:
+        """A transaction beside all others of this process, on a database that is shared."""
+        assert self._aside is not None
+        async with self._aside.begin() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def line(self) -> AsyncIterator[Connection]:
+        """A connection without a transaction to a database that is shared, for as long as the block runs."""
+        assert self._aside is not None
+        async with self._aside.connect() as connection:
+            yield connection
+
     async def close(self) -> None:
         """Close all connections; an unclosed one would hang the process at its exit."""
         await self._write.dispose()
         await self._read.dispose()
+        if self._aside is not None:
+            await self._aside.dispose()
         if self._lock is not None:
             self._lock.release()
 
@@ -270,7 +290,7 @@ def _prepared(path: Path) -> Path:
 
 
 async def _copy_before_migration(connection: Connection, path: Path) -> None:
-    """Keep a verified copy of a database that is about to be migrated; what an earlier try kept gives way to it."""
+    """Keep a verified copy of a database that is about to be migrated; that of an earlier try gives way to it."""
     async with connection.begin():
         version = await migrations.version(connection)
     if version in {None, migrations.HEAD} or version not in migrations.known():
@@ -280,8 +300,8 @@ async def _copy_before_migration(connection: Connection, path: Path) -> None:
         await asyncio.to_thread(backup.make, path, copy, replace=True)
     except backup.BackupError as error:
         raise DatabaseError(
-            f"The database is at version {version} and has to be brought to {migrations.HEAD}, but no copy of it can "
-            f"be kept before that: {error} Nothing was changed."
+            f"The database is at version {version} and has to be brought to {migrations.HEAD}, but no copy of it "
+            f"can be kept before that: {error} Nothing was changed."
         ) from error
 
 
