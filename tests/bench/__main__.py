@@ -21,6 +21,8 @@ SUBJECTS = (
     "polling",
     "broadcast",
     "stats",
+    "latency",
+    "disk",
     "process",
     "history",
     "prune",

@@ -66,6 +66,7 @@ class Setting:
         ending: Which part of the sessions ends in each tick; as many begin.
         batch: How many watches come in one call, None for all; the calls wait beside each other.
         measured: How many ticks are measured, after those that warm up.
+        rising: Which part of the sessions rises past a rung in each tick.
     """
 
     name: str
@@ -75,6 +76,8 @@ class Setting:
     batch: int | None = None
     measured: int = MEASURED
     goal: float = GOAL
+    sessions: int = SESSIONS
+    rising: float = RISING
 
 
 SETTINGS = (
@@ -117,8 +120,10 @@ class World:
     async def make(self, database: Database) -> None:
         """Fill the tables that admins fill: chats, watches, subscriptions, and earlier sessions."""
         chance, setting = self._random, self._setting
-        ladders = [chance.choice(OWN_LADDERS) if chance.random() < 0.2 else None for _ in range(SESSIONS)]
-        places = [PLATFORMS[0] if chance.random() < 0.4 else chance.choice(PLATFORMS) for _ in range(SESSIONS)]
+        ladders = [chance.choice(OWN_LADDERS) if chance.random() < 0.2 else None for _ in range(setting.sessions)]
+        places = [
+            PLATFORMS[0] if chance.random() < 0.4 else chance.choice(PLATFORMS) for _ in range(setting.sessions)
+        ]
         made = {"created_at": BEGIN - DAY}
         async with database.write() as connection:
             await connection.execute(
@@ -136,7 +141,9 @@ class World:
                     for n, (platform, unit) in enumerate(places)
                 ],
             )  # fmt: skip
-            found = sorted((await watches.by_ids(connection, range(1, SESSIONS + 1))).values(), key=lambda w: w.id)
+            found = sorted(
+                (await watches.by_ids(connection, range(1, setting.sessions + 1))).values(), key=lambda w: w.id
+            )
             mine = [1 + watch.id % setting.chats for watch in found]
             await connection.execute(
                 sa.insert(tables.chat_watch),
@@ -209,7 +216,7 @@ class World:
             one.silent = 7  # longer than the grace
             return Answer(at=at)
         figure = max(12, round(one.level * chance.gauss(1, 0.02)))
-        if number >= WARM_UP and chance.random() < RISING:
+        if number >= WARM_UP and chance.random() < self._setting.rising:
             place = bisect_right(one.ladder, one.high)
             rung = one.ladder[place] if place < len(one.ladder) else one.high
             if rung < 4 * one.level:
@@ -292,10 +299,10 @@ class ByHand:
         self._copy.close()
 
 
-async def measure() -> list[Figure]:
+async def measure(settings: Sequence[Setting] = SETTINGS) -> list[Figure]:
     """Measure every setting."""
     figures = []
-    for setting in SETTINGS:
+    for setting in settings:
         figures += await _measure(setting)
     return figures
 
