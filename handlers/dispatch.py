@@ -8,7 +8,7 @@ from difflib import get_close_matches
 
 import structlog
 
-from bot.domain.outside import clean, without_secrets
+from bot.domain.outside import clean, whole, without_secrets
 from bot.domain.reading import Trouble
 from bot.ports.command import Request, Takes, Who
 from bot.ports.message import Button, Line, Message
@@ -28,6 +28,8 @@ log = structlog.get_logger(__name__)
 
 #: Names offered as buttons: more would be a wall of them.
 MOST_CHOICES = 8
+#: Characters of a request: more than a message may have on any platform. What is longer was not typed.
+LONGEST_TEXT = 8_000
 #: What may stand behind a name that was pasted.
 AFTER_A_NAME = STOPS + "".join(AROUND.values()) + "> "
 #: What makes an admin of a chat.
@@ -65,8 +67,9 @@ class Dispatcher:
         """Return what an argument may be, given what was typed of it so far."""
         command = _BY_NAME.get(request.command)
         declared = next((one for one in command.params if one.name == param), None) if command else None
-        if declared is None:
+        if declared is None or len(typed) > LONGEST_TEXT:
             return []
+        typed = whole(typed)
         wanted = typed.strip().casefold()
         if declared.choices:
             return [choice for choice in declared.choices if wanted in choice.casefold()]
@@ -102,7 +105,13 @@ class Dispatcher:
 
     async def answer(self, request: Request) -> Message:
         """Return the answer to a request; it never raises for what a person can do."""
-        request = replace(request, in_private=not self._is_group(request.platform, request.chat))
+        request = replace(
+            request,
+            in_private=not self._is_group(request.platform, request.chat),
+            text=whole(request.text),
+            chat_title=_known_as(request.chat_title),
+            topic_title=_known_as(request.topic_title),
+        )
         try:
             chat = await self._chat(request)
             request = self._standing(request, chat)
@@ -143,6 +152,10 @@ class Dispatcher:
         refusal = _refusal(command, request, words)
         if refusal is not None:
             return refusal
+        if len(request.text) > LONGEST_TEXT:
+            most = words.exact(LONGEST_TEXT)
+            title = words.say("That is too long: a command has at most {n} characters.", n=most)
+            return Message(symbol="❔", title=title, lines=(_example(command.example, words),))
         return await self._run(command, request, words)
 
     def _standing(self, request: Request, chat: chats.Chat | None) -> Request:
@@ -177,6 +190,10 @@ class Dispatcher:
         except Exception:
             log.exception("a command failed", command=request.command)
             return _wrong(words)
+
+
+def _known_as(title: str | None) -> str | None:
+    return None if title is None else whole(title)
 
 
 def _wrong(words: Words) -> Message:
@@ -229,7 +246,7 @@ def _refusal(command: Command, request: Request, words: Words) -> Message | None
 
 
 def _unknown(name: str, words: Words) -> Message:
-    near = get_close_matches(name, _BY_NAME, n=2, cutoff=0.6)
+    near = get_close_matches(name[:LONGEST_TEXT], _BY_NAME, n=2, cutoff=0.6)
     title = words.say("There is no command /{name}.", name=name[:32])
     if near:
         guesses = words.either([f"/{one}" for one in near])

@@ -141,7 +141,7 @@ def _figure(word: str, measure: Measure | None) -> float | None:
         length = minutes(word)
         return None if length is None else length * 60
     try:
-        return parse_ladder([word])[0]
+        return next(iter(parse_ladder([word])), None)
     except ValueError:
         return None
 

@@ -16,6 +16,8 @@ from bot.texts.words import Words, code
 from handlers.arguments import quoted
 from handlers.command import Mistake
 
+#: Words of a text in which names are looked for: ten names of thirty words. Who types more means none of them.
+MOST_WORDS = 300
 #: What may stand between two names.
 _BETWEEN = frozenset({"vs", "vs.", "against", "with", "and", "&", "+", ","})
 _WHICH = {"last": Which.LAST, "best": Which.BEST, "live": Which.NEWEST, "now": Which.NEWEST}
@@ -60,6 +62,8 @@ def sides(text: str, here: Known, words: Words) -> list[tuple[Thing, list[str]]]
         Mistake, UnknownName: There is something in it that is neither.
     """
     typed = quoted(text)
+    if len(typed) > MOST_WORDS:
+        raise UnknownName(text, ())
     for one in (typed, _apart(typed)):
         found = _exactly(one, here.by_name)
         if found is not None:
@@ -93,26 +97,39 @@ def _tells_which(word: str) -> bool:
     return word.casefold() in _WHICH or _DAY.fullmatch(word) is not None
 
 
-def _exactly(
-    typed: Sequence[str], names: Mapping[str, Thing], start: int = 0
-) -> list[tuple[Thing, list[str]]] | None:
-    """Return what a text is made of if it is nothing but names in full: the longest first."""
-    if start == len(typed):
-        return [] if start else None
-    for end in range(len(typed), start, -1):
-        thing = names.get(" ".join(typed[start:end]).casefold())
-        if thing is None:
-            continue
-        behind = end
-        while behind < len(typed) and _tells_which(typed[behind]):
-            behind += 1
-        for stop in range(behind, end - 1, -1):
-            for goes_on in (stop, stop + 1):
-                if goes_on > stop and (stop + 1 >= len(typed) or typed[stop].casefold() not in _BETWEEN):
-                    continue
-                rest = _exactly(typed, names, goes_on) if goes_on < len(typed) else []
-                if rest is not None:
-                    return [(thing, list(typed[end:stop])), *rest]
+def _exactly(typed: Sequence[str], names: Mapping[str, Thing]) -> list[tuple[Thing, list[str]]] | None:
+    """Return what a text is made of if it is nothing but names in full: the longest first.
+
+    From the end to the beginning, each word once: of names that are words of ours, as "and" or "best", a search
+    that goes back would try more ways than anybody can wait for.
+    """
+    longest = max((len(name.split()) for name in names), default=0)
+    behind = [0] * (len(typed) + 1)  # how many words that say which session stand from there on
+    made: list[list[tuple[Thing, list[str]]] | None] = [None] * len(typed) + [[]]
+    for start in range(len(typed) - 1, -1, -1):
+        behind[start] = behind[start + 1] + 1 if _tells_which(typed[start]) else 0
+        for end in range(min(len(typed), start + longest), start, -1):
+            thing = names.get(" ".join(typed[start:end]).casefold())
+            found = None if thing is None else _goes_on(typed, made, end, end + behind[end])
+            if thing is not None and found is not None:
+                stop, rest = found
+                made[start] = [(thing, list(typed[end:stop])), *rest]
+                break
+    return made[0] or None
+
+
+def _goes_on(
+    typed: Sequence[str], made: Sequence[list[tuple[Thing, list[str]]] | None], end: int, last: int
+) -> tuple[int, list[tuple[Thing, list[str]]]] | None:
+    """Return how far the words behind a name go, as far as can be, and what comes after them."""
+    for stop in range(last, end - 1, -1):
+        rest = made[stop]
+        if rest is not None:
+            return stop, rest
+        if stop + 1 < len(typed) and typed[stop].casefold() in _BETWEEN:
+            rest = made[stop + 1]
+            if rest is not None:
+                return stop, rest
     return None
 
 

@@ -22,8 +22,8 @@ _JOINER = "\u200d"
 
 
 def whole(text: str) -> str:
-    """Return text without halves of characters (lone surrogates), which JSON may hold and no database takes."""
-    return text.encode(errors="replace").decode()
+    """Return text without halves of characters and without NUL, which JSON may hold and databases do not take."""
+    return text.replace("\0", "").encode(errors="replace").decode()
 
 
 def balanced(texts: Sequence[str]) -> list[str]:

@@ -427,12 +427,13 @@ def _add_up(session: Session, reading: Reading, at: int, late: bool, changed: li
 
 def _describe(session: Session, reading: Reading) -> None:
     """Keep the newest words on a session; a source that leaves them out does not unsay them."""
-    title = reading.title
+    title = None if reading.title is None else whole(reading.title)
     if title is not None and title != session.title:
-        session.title = whole(title)
+        session.title = title
         session.changed = True
-    if reading.hosts and reading.hosts != session.hosts:
-        session.hosts = tuple(whole(host) for host in reading.hosts)
+    hosts = tuple(map(whole, reading.hosts))
+    if hosts and hosts != session.hosts:
+        session.hosts = hosts
         session.changed = True
     if reading.url is not None and reading.url != session.url:
         session.url = reading.url

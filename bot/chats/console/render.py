@@ -10,8 +10,11 @@ from bot.ports.message import Line, Message, Span, Style
 #: In front of what is set, of what can be chosen instead, and of what leads on.
 _CHOSEN, _OTHER, _OPENS = "✓", " ", "›"
 _STYLES = {Style.PLAIN: "", Style.BOLD: "bold", Style.CODE: "cyan", Style.FAINT: "dim", Style.REFERENCE: ""}
-#: What a terminal would obey rather than show: controls, signs that turn the direction of what follows.
-_CONTROLS = dict.fromkeys((*range(32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x2070)))
+#: What a terminal would obey rather than show: controls, ends of lines, signs that turn the direction of what
+#: follows, halves of surrogate pairs.
+_CONTROLS = dict.fromkeys(
+    (*range(32), *range(127, 160), *range(0x2028, 0x202F), *range(0x2066, 0x2070), *range(0xD800, 0xE000))
+)
 
 
 def render(message: Message, *, stamp: str = "", indent: str = "", clickable: bool = False) -> Text:

@@ -146,7 +146,7 @@ def json_reader(column: Column) -> Callable[[Any], Any]:
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise Unfit(f"{_shown(value)} is not text")
-    return whole(value).replace("\0", "")  # which PostgreSQL does not take
+    return whole(value)
 
 
 def _texts(value: Any) -> list[str]:
