@@ -6,6 +6,7 @@ Events are constants, so that they can be searched and counted; what differs sta
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 import threading
@@ -54,7 +55,7 @@ def set_up_logs(*, style: str, level: str) -> None:
             structlog.dev.ConsoleRenderer(
                 colors=sys.stderr.isatty(),
                 # The library's own choice, where Rich is there, shows local variables: tokens and titles, too.
-                exception_formatter=structlog.dev.plain_traceback,
+                exception_formatter=_traced,
             ),
         ]
     structlog.configure(
@@ -96,6 +97,14 @@ def _printable(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.
         if isinstance(value, str) and not value.isprintable():
             event[name] = ascii(value)[1:-1]
     return event
+
+
+def _traced(out: TextIO, trace: structlog.typing.ExcInfo) -> None:
+    """Write a traceback whose lines cannot be taken for lines of the log, whatever an error says."""
+    whole = io.StringIO()
+    structlog.dev.plain_traceback(whole, trace)
+    lines = whole.getvalue().splitlines()
+    out.writelines(f"\n  {line if line.isprintable() else ascii(line)[1:-1]}" for line in lines)
 
 
 def _ended(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
