@@ -169,6 +169,7 @@ REMEDIES: Mapping[str, str] = {
     # All chats
     "the platform's limit": _LIMIT,
     "no answer": _AGAIN,
+    "the database could not be reached": _AGAIN,
     "the bot is no longer in it": _ADD,
     QUIET_HOURS: _QUIET,
 }
@@ -236,13 +237,11 @@ def reason(one: Unsent, words: Words) -> str:
         if not one.subscribed:
             return words.text("nobody is subscribed any more")
         return words.text("muted") if one.muted else words.text("muted then, or no longer true when its turn came")
-    if one.why is not None:
-        return said(one.why, words)
-    if one.state == "expired":
-        return words.text("this chat or the bot was away meanwhile")
     if one.state == "superseded" and not one.rung:
         return words.text("no longer news when the quiet hours were over")
-    return ""
+    if one.why is not None:
+        return said(one.why, words)
+    return words.text("this chat or the bot was away meanwhile") if one.state == "expired" else ""
 
 
 def said(why: str, words: Words) -> str:

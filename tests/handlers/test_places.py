@@ -253,7 +253,7 @@ async def test_deliveries_say_what_was_sent_and_what_could_not_be(server: Server
     shown = await server.say("/deliveries")
     assert "12:01 UTC Space: start" in shown
     assert "Space: 100,000 participants" in shown
-    assert "sent" not in shown
+    assert "not sent" not in shown
     await server.ask("/subscribe Space recap")
     server.chat.fails("10", Refused("the post is too large"))
     await server.play(NOON + 4 * HOUR)
