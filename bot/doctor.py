@@ -98,5 +98,5 @@ async def _chats(settings: Settings, report: Report) -> bool:
             report("✓ Chats: the console, which `milepost run` opens in this terminal as no token is set.")
         else:
             report(f"✓ Chat {chat.platform}: the token is good.")
-        await chat.stop()
+        await chat.close()
     return well

@@ -205,7 +205,7 @@ async def demo(*, at_terminal: bool, language: str | None = None) -> None:
                     await leave.wait()
         finally:
             await schedule.stop()
-            await console.stop()
+            await console.close()
 
 
 async def _speak(parts: Parts, language: str) -> None:

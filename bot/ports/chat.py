@@ -164,6 +164,9 @@ class Listener(Protocol):
 class Chat(Protocol):
     """A chat platform. Adapters neither retry nor wait in ``send``: the deliverer does.
 
+    To send it must be open, to hear people it must be started, each as often as wanted. Of the processes with the
+    same bot's token one listens at a time; the others may send all the while.
+
     Attributes:
         platform: ``console``, ``telegram``, ``discord``.
         by_topic: Whether each topic of a chat takes posts at its own pace, and is listened to on its own.
@@ -179,8 +182,17 @@ class Chat(Protocol):
         """Tell whether a chat, by its platform's id, is one of several people."""
         ...
 
+    @property
+    def connected(self) -> bool | None:
+        """Whether it hears people now; None while it is not started."""
+        ...
+
+    async def open(self) -> None:
+        """Make ready to send, and return at once; what is open already stays so."""
+        ...
+
     async def start(self, listener: Listener) -> None:
-        """Connect and begin to listen. What goes wrong later is the adapter's to log and to mend."""
+        """Open, connect and begin to listen. What goes wrong later is the adapter's to log and to mend."""
         ...
 
     async def send(self, post: Post) -> str | None:
@@ -223,7 +235,11 @@ class Chat(Protocol):
         ...
 
     async def stop(self) -> None:
-        """Stop listening and let go of connections."""
+        """Stop listening, so that another process may; sending goes on."""
+        ...
+
+    async def close(self) -> None:
+        """Stop, and let go of all connections; it may be opened again."""
         ...
 
 

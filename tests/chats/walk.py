@@ -406,7 +406,7 @@ class Walk:
                     if line.only in {None, self.side.platform}:
                         await self._give(empty if line.empty else room, line, name)
         finally:
-            await self.side.chat.stop()
+            await self.side.chat.close()
 
     async def _set_up(self, room: Room, part: Part) -> None:
         for line in part.before:

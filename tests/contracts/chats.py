@@ -230,6 +230,26 @@ class Stand(ABC):
         """Return an adapter that knows nothing of what was before, and is not started."""
         return self.other()
 
+    def settled(self) -> bool:
+        """Tell whether all that follows a post has arrived, as far as the adapter knows."""
+        return True
+
+    def fresh(self) -> Chat:
+        """Return another adapter of the same bot, as another process has one: not started, without limits."""
+        return self.other()
+
+    def listeners(self) -> int:
+        """Return how many listen now, as the platform sees it."""
+        return 0
+
+    def begun(self) -> int:
+        """Return how often somebody began to listen, as the platform sees it."""
+        return 0
+
+    def conflicts(self) -> int:
+        """Return how often the platform found that two listen."""
+        return 0
+
     async def hang(self) -> None:
         """Let posts hang from now on."""
         raise NotImplementedError
@@ -332,7 +352,7 @@ class Console(Stand):
         try:
             yield stand
         finally:
-            await stand.chat.stop()
+            await stand.chat.close()
             stand._keys.leave()
 
     def place(self) -> Target:
@@ -380,7 +400,7 @@ class Console(Stand):
         return self.post(self.place())
 
     def other(self, *, token: str | None = None, url: str | None = None) -> Chat:
-        return ConsoleChat(out=self._out, lines=None)
+        return ConsoleChat(out=self._out, lines=None, pictures=self._folder)
 
 
 class Telegram(Stand):
@@ -413,7 +433,7 @@ class Telegram(Stand):
                 try:
                     yield stand
                 finally:
-                    await stand.chat.stop()
+                    await stand.chat.close()
 
     def place(self) -> Target:
         chat = self.server.world.supergroup("Friends", forum=True, status="administrator")
@@ -518,6 +538,21 @@ class Telegram(Stand):
     async def lose(self, target: Target, key: str) -> None:
         self._chat(target).messages[int(key)].deleted = True
 
+    def settled(self) -> bool:
+        return not self.chat._following  # type: ignore[attr-defined]
+
+    def fresh(self) -> Chat:
+        return TelegramChat(self.server.token, api_url=self.server.url, pace=Pace(Limits()))
+
+    def listeners(self) -> int:
+        return self.server.polls
+
+    def begun(self) -> int:
+        return len(self.server.called("getUpdates"))
+
+    def conflicts(self) -> int:
+        return sum(call.status == 409 for call in self.server.calls)
+
     async def hang(self) -> None:
         self.server.inject(telegram_server.hang(), "sendMessage", times=None)
 
@@ -617,7 +652,7 @@ class Discord(Stand):
                 try:
                     yield stand
                 finally:
-                    await stand.chat.stop()
+                    await stand.chat.close()
 
     def place(self) -> Target:
         return self._target(self.guild.text("numbers"))
@@ -704,6 +739,18 @@ class Discord(Stand):
     async def lose(self, target: Target, key: str) -> None:
         (message,) = (one for one in self._channel(target).messages if str(one.id) == key)
         await self.server.delete_message(message)
+
+    def fresh(self) -> Chat:
+        return DiscordChat(self.server.token, api_url=self.server.api_url, pace=Pace(Limits()))
+
+    def listeners(self) -> int:
+        return len(self.server.gateway.connections)
+
+    def begun(self) -> int:
+        return self.server.gateway.opened
+
+    def conflicts(self) -> int:
+        return sum(code != 1000 for code in self.server.gateway.goodbyes) + len(self.server.gateway.closed)
 
     async def hang(self) -> None:
         self.server.inject(discord_server.hang(), "POST /channels/.*/messages", times=None)

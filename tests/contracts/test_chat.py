@@ -85,6 +85,8 @@ async def test_it_starts_sends_checks_and_stops_and_may_stop_twice(out_and_chat:
     assert await chat.check() is None
     await chat.stop()
     await chat.stop()
+    await chat.close()
+    await chat.close()
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
@@ -508,7 +510,7 @@ async def test_a_post_is_removed_and_that_it_is_gone_already_is_well(stand: Stan
 async def test_a_post_with_a_picture_that_followed_it_is_removed_whole(stand: Stand) -> None:
     place = stand.place()
     key = await stand.chat.send(stand.post(place, recap(lines=90, picture=chart())))
-    await until(lambda: stand.seen(place)[0].files)
+    await until(lambda: stand.seen(place)[0].files and stand.settled())
     assert key is not None
     await stand.chat.remove(place, key)
     assert not stand.seen(place)
@@ -714,24 +716,125 @@ async def test_nobody_is_told_who_is_nobody(stand: Stand, who: str) -> None:
 # --- its life
 
 
-@on(STANDS)
-async def test_it_can_be_stopped_twice_and_started_again(stand: Stand) -> None:
-    place = stand.place()
-    await stand.chat.stop()
-    await stand.chat.stop()
-    await stand.chat.start(stand.heard)
+async def sent(stand: Stand, post: Post) -> str | None:
+    """Send as the deliverer does: again while it is not yet connected."""
     async with asyncio.timeout(10):
         while True:
             try:
-                await stand.chat.send(stand.post(place))
-            except TryLater:  # not yet connected
+                return await stand.chat.send(post)
+            except TryLater:
                 await asyncio.sleep(0.05)
-            else:
-                break
-    assert len(stand.seen(place)) == 1
-    await stand.chat.stop()
+
+
+async def listening(stand: Stand) -> None:
     await stand.chat.start(stand.heard)
+    await until(lambda: stand.chat.connected)
+
+
+@on(STANDS)
+async def test_it_can_be_closed_twice_and_started_again(stand: Stand) -> None:
+    place = stand.place()
+    await stand.chat.close()
+    await stand.chat.close()
+    await stand.chat.start(stand.heard)
+    await sent(stand, stand.post(place))
+    assert len(stand.seen(place)) == 1
+    await stand.chat.close()
+    await stand.chat.start(stand.heard)
+    await stand.chat.close()
+
+
+@on(STANDS)
+async def test_it_is_started_and_stopped_as_often_as_wanted(stand: Stand) -> None:
+    place = stand.place()
+    for _ in range(3):
+        await stand.chat.stop()
+        assert stand.chat.connected is None
+        await until(lambda: not stand.listeners())
+        await listening(stand)
+        await stand.chat.start(stand.heard)  # which it is already
+        _, answer = await stand.ask("stats", "Night Radio", at=place)
+        assert answer == "stats was asked: Night Radio."
+        assert stand.listeners() <= 1
+    assert len(stand.heard.requests) == 3
+
+
+@on(STANDS)
+async def test_it_sends_before_it_listens_and_after(stand: Stand) -> None:
+    place, person = stand.place(), stand.somebody()
     await stand.chat.stop()
+    fresh = stand.fresh()
+    await fresh.open()
+    await fresh.open()
+    begun = stand.begun()
+    try:
+        for chat in (fresh, stand.chat):
+            before = len(stand.seen(place))
+            stand.chat = chat
+            key = await sent(stand, stand.post(place, recap(picture=chart(shade=before))))
+            await chat.tell(person, says("Allow me to write there."))
+            if "edits" in stand.knows:
+                assert key is not None
+                await chat.send(stand.post(place, says("It was 90"), replaces=key))
+                assert chat.buried(place, key) in {0, None}
+                gone = await chat.send(stand.post(place, says("A mistake")))
+                await chat.remove(place, gone or "")
+            assert len(stand.seen(place)) == before + 1
+            assert chat.connected is None
+            assert stand.listeners() == 0
+        assert len(stand.private(person)) >= 2
+        assert stand.begun() == begun
+    finally:
+        await fresh.close()
+
+
+@on(knowing("edits"))
+async def test_who_does_not_listen_knows_nothing_of_what_came_after_a_post(stand: Stand) -> None:
+    place = stand.place()
+    key = await stand.chat.send(stand.post(place)) or ""
+    assert stand.chat.buried(place, key) in {0, None}
+    await stand.chat.stop()
+    later = await stand.chat.send(stand.post(place)) or ""
+    assert stand.chat.buried(place, later) is None
+    assert stand.chat.buried(place, key) in {1, None}
+    await listening(stand)
+    assert stand.chat.buried(place, later) is None
+
+
+@pytest.mark.parametrize(
+    ("stand", "wrong"),
+    [(stand, wrong) for stand in STANDS for wrong in stand.errors],
+    indirect=["stand"],
+    ids=lambda one: getattr(one, "name", None) or one.__name__,
+)
+async def test_what_goes_wrong_has_its_class_also_where_nobody_listens(
+    stand: Stand, wrong: type[SendError]
+) -> None:
+    post = await stand.trouble(wrong)
+    await stand.chat.stop()
+    with pytest.raises(SendError) as caught:
+        await stand.chat.send(post)
+    assert isinstance(caught.value, wrong)
+    assert is_sentence(str(caught.value)), str(caught.value)
+
+
+@on(knowing("hosts"))
+async def test_another_listens_as_soon_as_one_has_stopped(stand: Stand) -> None:
+    place, first = stand.place(), stand.chat
+    other = stand.fresh()
+    try:
+        for _ in range(2):
+            for before, after in ((first, other), (other, first)):
+                await before.stop()
+                stand.chat = after
+                await listening(stand)
+                _, answer = await stand.ask("stats", "Night Radio", at=place)
+                assert answer == "stats was asked: Night Radio."
+    finally:
+        await other.close()
+        stand.chat = first
+    assert len(stand.heard.requests) == 4
+    assert not stand.conflicts()
 
 
 @on(knowing("hosts"))
@@ -742,7 +845,7 @@ async def test_it_stops_soon_though_a_post_hangs(stand: Stand) -> None:
     telling = asyncio.create_task(stand.chat.tell(stand.somebody(), says("x")))
     await asyncio.sleep(0.3)
     start = asyncio.get_running_loop().time()
-    await stand.chat.stop()
+    await stand.chat.close()
     assert asyncio.get_running_loop().time() - start < 5
     for task in (sending, telling):
         task.cancel()
@@ -757,7 +860,7 @@ async def test_it_stops_soon_though_an_answer_hangs(stand: Stand) -> None:
     asking = asyncio.create_task(stand.ask("stats", at=place))
     await until(lambda: stand.heard.requests)
     start = asyncio.get_running_loop().time()
-    await stand.chat.stop()
+    await stand.chat.close()
     assert asyncio.get_running_loop().time() - start < 5
     asking.cancel()
     await asyncio.gather(asking, return_exceptions=True)
@@ -778,7 +881,7 @@ async def test_a_wrong_token_and_a_host_that_does_not_answer_are_said_in_a_sente
         stand.other(url=f"http://ann:{SECRET}@127.0.0.1:{free_port()}"),
     ):
         said = await chat.check()
-        await chat.stop()
+        await chat.close()
         assert said is not None
         assert is_sentence(said), said
         assert wrong not in said

@@ -64,6 +64,13 @@ class FakeChat:
     def is_group(self, chat: str) -> bool:
         return self.by_topic and not chat.startswith("@")
 
+    @property
+    def connected(self) -> bool | None:
+        return None
+
+    async def open(self) -> None:
+        """Be open always."""
+
     async def start(self, listener: Listener) -> None:
         """Listen to nobody."""
 
@@ -104,4 +111,7 @@ class FakeChat:
         return None
 
     async def stop(self) -> None:
+        """Listen to nobody."""
+
+    async def close(self) -> None:
         """Hold nothing open."""

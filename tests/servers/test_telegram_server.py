@@ -198,7 +198,11 @@ async def test_the_other_poller_and_a_webhook_conflict(server: TelegramServer, b
     first = asyncio.create_task(bot.get_updates(timeout=20))
     await server.until(lambda: server.called("getUpdates"))
     async with bot_of(server) as second:
-        assert await second.get_updates() == ()
+        assert await second.get_updates() == ()  # what is answered at once ends no other
+        assert not first.done()
+        server.speed = 20
+        assert await second.get_updates(timeout=1) == ()
+        server.speed = 1
     with pytest.raises(Conflict, match="terminated by other getUpdates request"):
         await first
     await bot.set_webhook("http://127.0.0.1:9/hook")
@@ -206,6 +210,28 @@ async def test_the_other_poller_and_a_webhook_conflict(server: TelegramServer, b
         await bot.get_updates()
     await bot.delete_webhook()
     assert await bot.get_updates() == ()
+
+
+async def test_the_poll_of_one_who_was_killed_is_in_the_way_until_its_time_is_over(
+    server: TelegramServer, bot: Bot
+) -> None:
+    server.polls_linger = server.newer_is_refused = True
+    server.speed = 20
+    killed = asyncio.create_task(bot.get_updates(timeout=10))
+    await server.until(lambda: server.called("getUpdates"))
+    killed.cancel()
+    await asyncio.gather(killed, return_exceptions=True)
+    async with bot_of(server) as second:
+        with pytest.raises(Conflict, match="terminated by other getUpdates request"):
+            await second.get_updates()
+        async with asyncio.timeout(10):
+            while True:
+                try:
+                    assert await second.get_updates() == ()
+                except Conflict:
+                    await asyncio.sleep(0.05)
+                else:
+                    break
 
 
 async def test_a_webhook_is_told_with_its_secret_until_it_takes_it(server: TelegramServer, bot: Bot) -> None:

@@ -306,4 +306,4 @@ async def stage(folder: Path, *, now: int, chapters: list[Chapter]) -> AsyncIter
                     yield Stage(parts, clock, station, telegram_server, discord_server, chapters)
                 finally:
                     for chat in reversed(chats):
-                        await chat.stop()
+                        await chat.close()

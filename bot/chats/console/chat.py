@@ -6,7 +6,6 @@ import asyncio
 import shutil
 import sys
 import tempfile
-import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from hashlib import sha256
@@ -17,6 +16,7 @@ from typing import TextIO
 import structlog
 from rich.console import Console
 
+from bot.chats.console.feed import Feed
 from bot.chats.console.out import Out
 from bot.chats.console.render import render
 from bot.domain.outside import clean
@@ -56,6 +56,7 @@ class ConsoleChat:
     ) -> None:
         self.out = Out(out)
         self._pictures = pictures
+        self._feed = Feed(lines) if lines is not None else None
         self._lines = lines
         self._on_leave = on_leave
         self._task: asyncio.Task[None] | None = None
@@ -65,9 +66,17 @@ class ConsoleChat:
         """Tell that one person sits at the terminal."""
         return False
 
+    @property
+    def connected(self) -> bool | None:
+        """Tell whether it reads what is typed."""
+        return None if self._task is None else not self._task.done()
+
+    async def open(self) -> None:
+        """Do nothing: whoever sits at the terminal is there."""
+
     async def start(self, listener: Listener) -> None:
         """Begin to listen: with line editing at a terminal, line by line elsewhere."""
-        if self._lines is not None:
+        if self._lines is not None and self._task is None:
             self._task = asyncio.create_task(self._listen(listener), name="console")
 
     async def send(self, post: Post) -> str | None:
@@ -95,6 +104,11 @@ class ConsoleChat:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+
+    async def close(self) -> None:
+        """Stop listening."""
+        await self.stop()
 
     def _print(self, message: Message, *, stamp: str = "", indent: str = "") -> None:
         self.show(render(message, stamp=stamp, indent=indent, clickable=self.out.is_terminal))
@@ -114,9 +128,10 @@ class ConsoleChat:
         self.out.print(styled.getvalue())
 
     async def _listen(self, listener: Listener) -> None:
+        assert self._feed is not None
         assert self._lines is not None
         at_terminal = self._lines is sys.stdin and sys.stdin.isatty() and sys.stdout.isatty()
-        async for line in _typed() if at_terminal else _read(self._lines):
+        async for line in _typed() if at_terminal else self._feed:
             if line is None or line.strip().lower() in {"/quit", "/exit", "quit", "exit"}:
                 if at_terminal or line is not None:
                     self._leave()
@@ -179,33 +194,6 @@ class ConsoleChat:
     def _leave(self) -> None:
         if self._on_leave is not None:
             self._on_leave()
-
-
-async def _read(lines: TextIO) -> AsyncIterator[str | None]:
-    """Yield lines from a pipe or file, and None at its end, without ever blocking the loop or the exit."""
-    loop = asyncio.get_running_loop()
-    queue: asyncio.Queue[str | None] = asyncio.Queue()
-
-    def put(line: str | None) -> None:
-        try:
-            loop.call_soon_threadsafe(queue.put_nowait, line)
-        except RuntimeError:  # the loop is closed: nobody waits for this any more
-            return
-
-    def pump() -> None:
-        try:
-            for line in lines:
-                put(line)
-        except (OSError, ValueError) as error:  # closed under our hands, or not text
-            log.warning("standard input cannot be read", why=str(error))
-        put(None)
-
-    threading.Thread(target=pump, name="standard input", daemon=True).start()
-    while True:
-        line = await queue.get()
-        yield line
-        if line is None:
-            return
 
 
 async def _typed() -> AsyncIterator[str | None]:

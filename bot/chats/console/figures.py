@@ -28,6 +28,14 @@ class Figures:
         """Tell that one program reads this."""
         return False
 
+    @property
+    def connected(self) -> bool | None:
+        """Tell that it listens to nobody."""
+        return None
+
+    async def open(self) -> None:
+        """Hold nothing open."""
+
     async def start(self, listener: Listener) -> None:
         """Listen to nobody."""
 
@@ -55,4 +63,7 @@ class Figures:
         return None
 
     async def stop(self) -> None:
+        """Listen to nobody."""
+
+    async def close(self) -> None:
         """Hold nothing open."""

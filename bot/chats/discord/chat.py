@@ -114,6 +114,18 @@ class DiscordChat:
         self._point()
         self._task = asyncio.create_task(self._supervise(self._ear), name="discord")
 
+    @property
+    def connected(self) -> bool | None:
+        """Tell whether there is a connection."""
+        return self._connected if self._task is not None else None
+
+    async def open(self) -> None:
+        """Do nothing yet: what is sent needs the connection."""
+
+    async def close(self) -> None:
+        """Let go of the connection."""
+        await self.stop()
+
     async def stop(self) -> None:
         """Let go of the connection."""
         for task in [*self._work, *([self._task] if self._task else [])]:

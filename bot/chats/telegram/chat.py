@@ -89,16 +89,30 @@ class TelegramChat:
         self._following: set[asyncio.Task[None]] = set()
         self._lanes = Lanes()
         self._poll: Poll | None = None
+        self._open = False
         self._tasks: list[asyncio.Task[None]] = []
 
     def is_group(self, chat: str) -> bool:
         """Tell whether a chat is a group, supergroup or channel."""
         return is_group(chat)
 
+    @property
+    def connected(self) -> bool | None:
+        """Tell whether Telegram gives the updates to this process."""
+        return None if self._poll is None else self._poll.connected
+
+    async def open(self) -> None:
+        """Make ready to send; the first request connects."""
+        if not self._open:
+            for request in self._requests:
+                await request.initialize()
+            self._open = True
+
     async def start(self, listener: Listener) -> None:
         """Begin to connect, and return at once: a host that cannot be reached holds nobody up."""
-        for request in self._requests:
-            await request.initialize()
+        if self._poll is not None:
+            return
+        await self.open()
         self._pen.commands = frozenset(command.name for command in listener.commands)
         self._lanes = Lanes()
 
@@ -106,6 +120,7 @@ class TelegramChat:
             menus = menu.show(self._bot, listener.commands, operators=self._operators)
             self._tasks.append(asyncio.create_task(menus, name="telegram menus"))
             self._flow.hears_all = bool(me.can_read_all_group_messages)
+            self._flow.begins()
             ears = Ears(
                 self._bot,
                 listener,
@@ -209,22 +224,28 @@ class TelegramChat:
         return None
 
     async def stop(self) -> None:
-        """Stop listening, let answers under way go out, and close connections: within two seconds."""
+        """End the long poll, and let answers under way go out: within two seconds."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
+        self._flow.listens = False
         await self._lanes.stop(within=LAST_ANSWERS)
+        if self._poll is not None:
+            await self._poll.confirm()
+            self._poll = None
+
+    async def close(self) -> None:
+        """Stop, let pictures under way follow, and close connections: within two and a half seconds."""
+        await self.stop()
         if self._following:
             _, late = await asyncio.wait(self._following, timeout=LAST_PICTURES)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
-        if self._poll is not None:
-            await self._poll.confirm()
-            self._poll = None
         for request in self._requests:
             await request.shutdown()
+        self._open = False
 
     @property
     def _host(self) -> str:

@@ -23,13 +23,20 @@ class Flow:
     """Counts messages.
 
     Attributes:
+        listens: It is told of messages now.
         hears_all: Telegram tells the bot of all messages in groups (``/setprivacy`` at BotFather is off).
     """
 
     def __init__(self) -> None:
+        self.listens = False
         self.hears_all = False
         self._since = Since()
         self._forums: set[str] = set()
+
+    def begins(self) -> None:
+        """Note that messages are told from now on; another process may have been told those before."""
+        self.listens = True
+        self._since.gap()
 
     def wrote(self, target: Target, key: int, chat: Chat) -> None:
         """Note a message of the bot's own; ``chat`` is where it went, as Telegram describes it."""
@@ -52,7 +59,7 @@ class Flow:
         if not (key.isascii() and key.isdecimal()):
             return None
         place = _place(target.chat, target.topic)
-        everything = self.hears_all or not is_group(target.chat)
+        everything = self.listens and (self.hears_all or not is_group(target.chat))
         count = self._since.after(place, int(key), everything=everything)
         last = self._since.latest(place)
         by_one = target.chat.startswith(_LARGE) and target.topic is None and target.chat not in self._forums

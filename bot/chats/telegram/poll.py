@@ -17,6 +17,7 @@ from telegram import Bot, Update, User
 from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
 
 from bot.chats.telegram.errors import in_seconds, summary
+from bot.chats.telegram.rival import ALARM, SOON, Rival
 
 log = structlog.get_logger(__name__)
 
@@ -34,7 +35,6 @@ SLACK = 0.5
 LAST = 0.6
 
 NOT_TAKEN = "TELEGRAM_TOKEN is not accepted by {host}: copy it anew from @BotFather, then start again"
-_OTHER = "another program reads this bot's messages; stop it, or give each its own TELEGRAM_TOKEN"
 
 
 class Poll:
@@ -52,6 +52,14 @@ class Poll:
         self._offset: int | None = None
         self._known = False
         self._lost = False
+        self._rival = Rival()
+        #: The last request was refused because of another's.
+        self._rivalled = False
+
+    @property
+    def connected(self) -> bool:
+        """Whether Telegram gives the updates to this program."""
+        return self._known and not (self._lost or self._rivalled or self._rival.lasts)
 
     async def run(self) -> None:
         """Listen until cancelled, or until the token is no good."""
@@ -66,6 +74,7 @@ class Poll:
                     self._offset = update.update_id + 1
                     take(update)
         except InvalidToken:
+            self._known = False
             why = NOT_TAKEN.format(host=self._host)
             log.error("telegram refuses this bot", why=why)  # noqa: TRY400 - the frames hold the token
 
@@ -89,7 +98,11 @@ class Poll:
             except RetryAfter as error:
                 pause = in_seconds(error) + SLACK
             except Conflict:
-                self._down(_OTHER)
+                self._rivalled = True
+                if self._rival.met():
+                    log.warning(ALARM, host=self._host)
+                if not self._rival.lasts:
+                    pause = wait = SOON
             except InvalidToken as error:
                 # "Not Found" may also be said by a proxy whose server is just starting.
                 if not self._known or error.message == "Unauthorized":
@@ -111,10 +124,13 @@ class Poll:
     def _up(self) -> None:
         if self._lost:
             log.info("telegram is back", host=self._host)
-        self._lost = False
+        self._lost = self._rivalled = False
+        if self._rival.gone():
+            log.info("no other program reads this bot's messages any more", host=self._host)
 
     async def _fetch(self) -> tuple[Update, ...]:
-        hold = timedelta() if self._lost else HOLD  # after a break, an answer at once tells that it is over
+        # After a break, an answer at once tells that it is over.
+        hold = timedelta() if self._lost or self._rivalled else HOLD
         try:
             return await self._bot.get_updates(offset=self._offset, timeout=hold, allowed_updates=UPDATES)
         except TelegramError:

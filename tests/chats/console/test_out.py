@@ -123,4 +123,4 @@ async def test_a_line_whose_answer_cannot_be_printed_costs_no_other() -> None:
     await chat.start(cast("Listener", object()))  # nobody gets to be asked
     async with asyncio.timeout(10):
         await left.wait()
-    await chat.stop()
+    await chat.close()

@@ -135,7 +135,7 @@ async def connected(
         await server.until(lambda: server.gateway.connected and server.commands.syncs, 10)
         yield discord
     finally:
-        await discord.stop()
+        await discord.close()
 
 
 async def soon(condition: Callable[[], object], seconds: float = 5) -> None:

@@ -64,7 +64,7 @@ async def test_start_returns_at_once_and_stop_soon_though_nobody_answers(server:
     await discord.start(Heard())
     assert loop.time() - start < 0.2
     await asyncio.sleep(0.1)
-    await discord.stop()
+    await discord.close()
     assert loop.time() - start < 3
 
 
@@ -75,7 +75,7 @@ async def test_stop_is_quick_with_answers_under_way(server: DiscordServer) -> No
         await server.interaction(guild.text(), guild.member("ada").user, "stats")
         await soon(lambda: heard.requests)
         start = asyncio.get_running_loop().time()
-        await discord.stop()
+        await discord.close()
         assert asyncio.get_running_loop().time() - start < 3
 
 
@@ -85,12 +85,12 @@ async def test_stop_is_quick_when_the_gateway_says_no_goodbye(
     async with connected(server) as discord:
         monkeypatch.setattr(server.gateway, "_take", lambda *_: asyncio.sleep(60))
         start = asyncio.get_running_loop().time()
-        await discord.stop()
+        await discord.close()
         assert asyncio.get_running_loop().time() - start < 3
 
 
 async def test_a_chat_that_never_started_stops(server: DiscordServer) -> None:
-    await DiscordChat(server.token, api_url=server.api_url).stop()
+    await DiscordChat(server.token, api_url=server.api_url).close()
 
 
 # Losing it
@@ -159,7 +159,7 @@ async def test_a_first_connect_that_is_refused_is_tried_again(server: DiscordSer
         await server.until(lambda: server.gateway.connected, 10)
         await _settled(logs, BACK)
     finally:
-        await discord.stop()
+        await discord.close()
     assert told(logs) == ["Discord cannot be reached; trying again", BACK]
 
 
@@ -183,7 +183,7 @@ async def test_an_api_that_refuses_connections_is_tried_again(server: DiscordSer
     try:
         await server.until(lambda: server.gateway.connected, 10)
     finally:
-        await discord.stop()
+        await discord.close()
     assert server.token not in str(logs)
 
 
@@ -226,7 +226,7 @@ async def test_it_waits_when_discord_says_that_no_session_is_left(logs: list[Any
         await discord.start(Heard())
         await asyncio.sleep(0.5)
         assert not server.gateway.identifies
-        await discord.stop()
+        await discord.close()
     assert "sessions that Discord gives" in str(logs)
 
 
@@ -248,7 +248,7 @@ async def test_a_wrong_token_is_one_sentence_that_names_it(
     assert len(server.calls) <= 1
     with pytest.raises(TryLater, match="DISCORD_TOKEN"):
         await discord.send(post("@1"))
-    await discord.stop()
+    await discord.close()
 
 
 @pytest.mark.parametrize(

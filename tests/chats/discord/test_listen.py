@@ -192,7 +192,7 @@ async def test_a_menu_that_could_not_be_set_is_tried_again_at_the_next_connectio
     assert not place.server.commands.syncs
     place.server.gateway.cut()
     await place.server.until(lambda: place.server.commands.syncs)
-    await discord.stop()
+    await discord.close()
 
 
 async def test_a_menu_that_has_to_wait_is_set_afterwards_by_the_same_connection(place: Place) -> None:

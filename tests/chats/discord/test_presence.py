@@ -308,4 +308,4 @@ async def test_a_locked_thread_in_which_the_bot_may_go_on_posting_is_not_put_out
 async def test_a_chat_that_never_connected_stops(place: Place) -> None:
     discord = DiscordChat(place.server.token, api_url=place.server.api_url)
     await discord.start(Heard())
-    await discord.stop()
+    await discord.close()

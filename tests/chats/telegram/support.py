@@ -137,7 +137,7 @@ async def line_on(
         await server.until(lambda: len(server.called("getUpdates")) > before)
         yield Line(server, chat, ears)
     finally:
-        await chat.stop()
+        await chat.close()
 
 
 @asynccontextmanager

@@ -40,7 +40,7 @@ async def test_a_wrong_token_is_one_sentence(logs: list[Any], caplog: pytest.Log
             await chat.start(Hearer())
             await asyncio.wait_for(asyncio.gather(*chat._tasks), 5)
             assert "TELEGRAM_TOKEN" in (await chat.check() or "")
-            await chat.stop()
+            await chat.close()
     assert len(logs) == 2
     assert said(logs, "error") == ["telegram refuses this bot"] * 2
     assert all("TELEGRAM_TOKEN is not accepted by 127.0.0.1" in one["why"] for one in logs)
@@ -83,7 +83,7 @@ async def test_an_unreachable_host_holds_nobody_up_and_is_told_once(logs: list[A
         assert private.user is not None
         await server.say(private, private.user, "/stats")
         await server.until(lambda: private.sent)
-        await chat.stop()
+        await chat.close()
 
 
 async def test_a_proxy_s_errors_and_floods_are_outlived(logs: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,7 +129,7 @@ async def test_what_is_not_telegram_is_a_lost_connection(logs: list[Any]) -> Non
     await chat.start(Hearer())
     await until(lambda: said(logs, "warning"))
     assert "cannot be reached" in (await chat.check() or "")
-    await chat.stop()
+    await chat.close()
     await runner.cleanup()
 
 
@@ -147,7 +147,7 @@ async def test_the_end_is_quick_and_nothing_is_heard_twice() -> None:
             began = time.monotonic()
         assert time.monotonic() - began < 2
         assert not server.pending
-        await wire.chat.stop()
+        await wire.chat.close()
         assert not [t for t in asyncio.all_tasks() if t.get_name().startswith("telegram")]
 
 
@@ -161,7 +161,7 @@ async def test_the_end_waits_for_no_lost_host() -> None:
         await until(lambda: not wire.server.pending)
         await wire.server.down()
         began = time.monotonic()
-        await wire.chat.stop()
+        await wire.chat.close()
         assert time.monotonic() - began < 2
         await wire.server.up()
 
@@ -169,7 +169,7 @@ async def test_the_end_waits_for_no_lost_host() -> None:
 @pytest.mark.usefixtures("logs")
 async def test_it_can_be_started_again() -> None:
     async with line() as wire:
-        await wire.chat.stop()
+        await wire.chat.close()
         await wire.chat.start(wire.ears)
         private = wire.server.world.private()
         await wire.chat.send(post(private))
@@ -178,7 +178,7 @@ async def test_it_can_be_started_again() -> None:
 
 async def test_stopping_what_never_began() -> None:
     chat = TelegramChat(WRONG)
-    await chat.stop()
+    await chat.close()
 
 
 # --- menus

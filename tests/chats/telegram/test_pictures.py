@@ -226,7 +226,7 @@ async def test_after_a_restart_a_picture_is_sent_anew_into_its_place(wire: Line)
     other = TelegramChatOf(wire)
     await other.send(post(private, SHORT, replaces=key))
     await other.send(post(private, replace(LONG, picture=png(shade=2)), replaces=key))
-    await other.stop()
+    await other.close()
     assert len(private.sent) == 1
     assert private.last.file is not None
     assert private.last.file.content == png(shade=2).png

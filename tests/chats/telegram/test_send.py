@@ -430,4 +430,4 @@ async def test_sending_works_before_the_connection_stands() -> None:
         chat = TelegramChat(server.token, api_url=server.url)
         private = server.world.private()
         assert await chat.send(post(private)) == str(private.last.id)
-        await chat.stop()
+        await chat.close()

@@ -24,7 +24,7 @@ async def server(tmp_path: Path) -> AsyncIterator[TelegramServer]:
         await chat.start(talking.parts.dispatcher)
         await server.until(lambda: len(server.called("setMyCommands")) >= 3)
         yield server
-        await chat.stop()
+        await chat.close()
 
 
 async def test_a_group_is_walked_through(server: TelegramServer) -> None:

@@ -60,10 +60,15 @@ class Call:
 
 @dataclass
 class _Poll:
-    """A getUpdates that waits."""
+    """A getUpdates that waits.
+
+    Attributes:
+        left: Whoever asked is gone.
+    """
 
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     ended: str = ""
+    left: bool = False
 
     def end(self, reason: str) -> None:
         self.ended = reason
@@ -99,6 +104,11 @@ class TelegramServer(Inbound):
         clock: Real seconds, for tests whose time is virtual.
         calls: Every request.
         violations: Messages that were too many, or sent in spite of a ``retry_after``.
+        confirms: An offset confirms what is before it; else whoever asks next is given that as well.
+        polls_linger: A poll goes on until its time is over although whoever asked is gone, as one who was killed.
+        newer_is_refused: Of two polls the later one is refused, as people see after a restart; else the earlier
+            one is ended, unless the later one is to be answered at once, as by the published server:
+            https://github.com/tdlib/telegram-bot-api .
     """
 
     def __init__(
@@ -116,6 +126,8 @@ class TelegramServer(Inbound):
         self.api = Api(self.world, self._count)
         self.calls: list[Call] = []
         self.revoked = False
+        self.confirms = True
+        self.polls_linger = self.newer_is_refused = False
         self.port = 0
         self.allowed: frozenset[str] | None = None
         self._began = clock()
@@ -172,6 +184,11 @@ class TelegramServer(Inbound):
     # --- for tests
 
     @property
+    def polls(self) -> int:
+        """How many getUpdates wait for updates."""
+        return self._poll is not None
+
+    @property
     def violations(self) -> list[Violation]:
         return self.meter.violations
 
@@ -202,7 +219,10 @@ class TelegramServer(Inbound):
         number = next(self._numbers)
         self._pending[number] = {"update_id": number} | update
         if self._poll is not None:
-            self._poll.woken.set()
+            if self._poll.left:  # it is answered, to nobody
+                self._poll = None
+            else:
+                self._poll.woken.set()
         await self._tell()
         return number
 
@@ -324,23 +344,43 @@ class TelegramServer(Inbound):
         if self.world.webhook.url:
             raise conflict(WEBHOOK_ACTIVE)
         self._allow(query)
-        self._confirm(query.number("offset"))
+        if self.confirms:
+            self._confirm(query.number("offset"))
+        hold = min(max(query.number("timeout"), 0), LONGEST_POLL) / self.speed
+        if self._poll is not None and self.newer_is_refused:
+            raise conflict(OTHER_POLL)
+        if self._some(query) or not hold:
+            return self._some(query)
         if self._poll is not None:
             self._poll.end(OTHER_POLL)
-        poll = self._poll = _Poll()
-        hold = min(max(query.number("timeout"), 0), LONGEST_POLL) / self.speed
+        poll, begun = _Poll(), asyncio.get_running_loop().time()
+        self._poll = poll
         try:
             with suppress(TimeoutError):
                 async with asyncio.timeout(hold):
-                    while not self._pending and not poll.ended:
+                    while not self._some(query) and not poll.ended:
                         poll.woken.clear()
                         await poll.woken.wait()
             if poll.ended:
                 raise conflict(poll.ended)
+        except asyncio.CancelledError:
+            poll.left = self.polls_linger
+            raise
         finally:
-            if self._poll is poll:
-                self._poll = None
-        return self.pending[: min(max(query.number("limit", 100), 1), 100)]
+            if poll.left:
+                loop = asyncio.get_running_loop()
+                loop.call_at(begun + hold, self._over, poll)
+            else:
+                self._over(poll)
+        return self._some(query)
+
+    def _over(self, poll: _Poll) -> None:
+        if self._poll is poll:
+            self._poll = None
+
+    def _some(self, query: Query) -> list[Json]:
+        pending = [one for one in self.pending if one["update_id"] >= query.number("offset")]
+        return pending[: min(max(query.number("limit", 100), 1), 100)]
 
     def _confirm(self, offset: int) -> None:
         forgotten = [number for number in self._pending if number < offset]
