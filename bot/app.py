@@ -349,4 +349,4 @@ async def run(
             with suppress(asyncio.CancelledError):
                 await follow
             for chat in reversed(chats):
-                await chat.stop()
+                await chat.close()
