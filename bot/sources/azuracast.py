@@ -25,6 +25,7 @@ from bot.domain.reading import Answer, Reading, is_figure
 from bot.domain.sentence import N_
 from bot.ports.purse import Purse
 from bot.ports.source import AccountGone, Ask, BadAddress, Description, Garbage, SourceError, Told
+from bot.sources.kit import several
 from bot.sources.number import DAILY_SESSION, figure_of
 from bot.sources.web import Page, Web, once_each, parse_url
 
@@ -42,8 +43,6 @@ PATHS = re.compile(
 RECOGNISED = re.compile(
     r"/(?:public/[^/]+(?:/embed|/player)?|listen/[^/]+/[^/]+|api/nowplaying(?:_static)?/[^/]+)/?"
 )
-#: Stations that a refusal lists.
-MOST_LISTED = 10
 LONGEST_WORDS = 300
 #: Seconds; a show that began later than this (the year 5138) did not.
 LATEST = 10**11
@@ -322,17 +321,11 @@ def _only(place: Place, stations: Sequence[Station | None]) -> tuple[Place, Stat
             example=AzuraCast.example,
         )
     public = [Place(place.server.with_user(None), one.station, place.live).reference for one, _ in named]
-    listed = " or ".join(f"azuracast:{one}" for one in public[:MOST_LISTED])
-    if len(named) <= MOST_LISTED:
-        raise BadAddress(
-            N_("{host} has {n} stations; watch one of them: {listed}"), host=host, n=len(named), listed=listed
-        )
-    raise BadAddress(
+    raise several(
+        N_("{host} has {n} stations; watch one of them: {listed}"),
         N_("{host} has {n} stations; watch one of them: {listed} and {more} more"),
+        [f"azuracast:{one}" for one in public],
         host=host,
-        n=len(named),
-        listed=listed,
-        more=len(named) - MOST_LISTED,
     )
 
 

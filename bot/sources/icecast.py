@@ -26,6 +26,7 @@ from bot.domain.reading import Answer, Reading, is_figure, plain
 from bot.domain.sentence import N_, Sentence
 from bot.ports.purse import Purse
 from bot.ports.source import Ask, BadAddress, Description, Garbage, SourceError, Told, Unavailable
+from bot.sources.kit import MOST_LISTED, series, several
 from bot.sources.web import Web, once_each, parse_url
 
 STATUS_PATH = "/status-json.xsl"
@@ -35,8 +36,6 @@ PLAYLISTS = re.compile(r"\.(m3u|xspf|vclt)$", re.IGNORECASE)
 NO_NAMES = frozenset({"no name", "unspecified name"})
 #: Characters of a title that are kept.
 LONGEST_WORDS = 300
-#: Mounts that a refusal lists.
-MOST_LISTED = 10
 NOTE = N_("The figure counts connections: a person with two players is two, and a relay to many is one.")
 
 #: A complete string, or a bare token that begins like a number.
@@ -152,7 +151,7 @@ class Icecast:
         mount = on_air.get(place.mount)
         note = NOTE
         if mount is None:
-            listed = ", ".join(f"{place.server.host}{other}" for other in sorted(on_air)[:MOST_LISTED])
+            listed = series([f"{place.server.host}{other}" for other in sorted(on_air)[:MOST_LISTED]])
             note = (
                 Sentence(N_("On that server now: {listed}. {note}"), listed=listed, note=Sentence(NOTE))
                 if on_air
@@ -271,18 +270,11 @@ def _only(place: Place, on_air: dict[str, OnAir]) -> str:
             host=host,
             example=Icecast.example,
         )
-    listed = [f"icecast:{place.at(mount).link}" for mount in sorted(on_air)[:MOST_LISTED]]
-    shown = " or ".join(listed)
-    if len(on_air) <= MOST_LISTED:
-        raise BadAddress(
-            N_("{host} has {n} mounts; watch one of them: {listed}"), host=host, n=len(on_air), listed=shown
-        )
-    raise BadAddress(
+    raise several(
+        N_("{host} has {n} mounts; watch one of them: {listed}"),
         N_("{host} has {n} mounts; watch one of them: {listed} and {more} more"),
+        [f"icecast:{place.at(mount).link}" for mount in sorted(on_air)],
         host=host,
-        n=len(on_air),
-        listed=shown,
-        more=len(on_air) - MOST_LISTED,
     )
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bot.domain.sentence import N_
+from bot.domain.sentence import N_, Sentence
 from bot.ports.memory import Memory
 from bot.ports.rooms import Rooms
-from bot.ports.source import NotAllowed
+from bot.ports.source import BadAddress, NotAllowed
 from bot.sources.web import Web
+
+#: Of several addresses that could be meant so many are shown.
+MOST_LISTED = 10
+# Translators: the parts of a list, one after another
+_NEXT = N_("{some}, {other}")
 
 
 class Forgetful:
@@ -56,5 +61,41 @@ class Kit:
             raise NotAllowed(
                 N_("This bot has no key for {platform}: its operator sets {settings}."),
                 platform=platform,
-                settings=" and ".join(absent),
+                settings=every(absent),
             )
+
+
+def series(items: Sequence[str]) -> str:
+    """Return "a, b, c" as a sentence, which each reader is told in their own language."""
+    return _joined(items, last=_NEXT)
+
+
+def every(items: Sequence[str]) -> str:
+    """Return "a, b and c" as a sentence; see ``series``."""
+    return _joined(items, last=N_("{some} and {other}"))
+
+
+def either(items: Sequence[str]) -> str:
+    """Return "a, b or c" as a sentence; see ``series``."""
+    return _joined(items, last=N_("{some} or {other}"))
+
+
+def several(few: str, many: str, /, addresses: Sequence[str], *, host: str | None) -> BadAddress:
+    """Return why the address of a server that has several things does not say which: with those there are.
+
+    Args:
+        few: What is said with ``host``, ``n`` and ``listed``, all of them: a message id of the catalogs.
+        many: What is said with ``more``, too, where not all are listed.
+    """
+    shown, more = addresses[:MOST_LISTED], len(addresses) - MOST_LISTED
+    if more <= 0:
+        return BadAddress(few, host=host, n=len(addresses), listed=either(shown))
+    return BadAddress(many, host=host, n=len(addresses), listed=series(shown), more=more)
+
+
+def _joined(items: Sequence[str], *, last: str) -> str:
+    """Return items as one sentence within another; ``last`` joins the last one."""
+    if not items:
+        return ""
+    *before, end = items
+    return Sentence(last, some=_joined(before, last=_NEXT), other=end) if before else end

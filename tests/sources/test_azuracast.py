@@ -201,7 +201,7 @@ async def test_a_server_with_several_stations_or_none() -> None:
         for n in range(12):
             one.server.station(f"s{n}")
         with pytest.raises(
-            BadAddress, match=f"12 stations.*azuracast:{one.server.url}/s0 or.* and 2 more"
+            BadAddress, match=f"12 stations.*azuracast:{one.server.url}/s0, .* and 2 more"
         ) as caught:
             await one.source.describe(f"http://ann:s3cret@{one.server.pages.authority}", NOW)
         assert "s3cret" not in str(caught.value)
