@@ -207,7 +207,8 @@ async def copy(source: str, target: str, *, mend: bool, show: Say) -> None:
     except CopyError as error:
         raise KeepError(str(error)) from error
     for table, count in copied.rows.items():
-        show(f"{table}: {count:,} rows")
+        if count:
+            show(f"{table}: {count:,} rows")
     _say_mended(copied, show)
     show(
         f"{moving.shown(target)} holds all {sum(copied.rows.values()):,} rows; every one was compared. Set "

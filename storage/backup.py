@@ -220,7 +220,7 @@ def _contents(connection: sqlite3.Connection, what: Path) -> Contents:
     rows = {
         table: int(connection.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0])  # noqa: S608 - its own name
         for table in sorted(tables)
-        if not table.startswith("sqlite_")
+        if table != "alembic_version" and not table.startswith("sqlite_")
     }
     pages, size = (int(connection.execute(f"PRAGMA {one}").fetchone()[0]) for one in ("page_count", "page_size"))
     return Contents(version=str(version[0]), rows=rows, size=pages * size)
@@ -271,7 +271,7 @@ def prune(folder: Path, stem: str, keep: int) -> list[Path]:
     gone = found[: max(0, len(found) - keep)]
     for path in gone:
         path.unlink(missing_ok=True)
-    newest = max((path.stat().st_mtime for path in found), default=0.0)
+    newest = max((path.stat().st_mtime for path in found if path not in gone), default=0.0)
     for path in folder.iterdir():
         unfinished = path.name.endswith(PART) and own.fullmatch(path.name.removesuffix(PART))
         if unfinished and path.stat().st_mtime < newest - DEAD:
@@ -297,9 +297,11 @@ def restore(file: Path, target: Path, *, now: int, tell: Tell | None = None, sto
     try:
         contents = _bring(file, part, tell=tell, stop=stop)
         with explained(f"{target} cannot be replaced"):
-            belongs_to(part, target if target.exists() else target.parent)
-            _sync(part)
             there = target.exists()
+            belongs_to(part, target if there else target.parent)
+            if there:
+                part.chmod(target.stat().st_mode & 0o777)
+            _sync(part)
             if there:
                 _set_aside(target, aside)
             part.replace(target)
@@ -364,6 +366,8 @@ def _set_aside(target: Path, aside: Path) -> None:
         if path.samefile(target):  # a restore was killed between this and its next step
             path.unlink()
     try:
+        with closing(_open(target, "ro")) as connection:  # which deletes no log, whatever it finds
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         with closing(_open(target)) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             connection.execute("PRAGMA journal_mode=DELETE")

@@ -134,6 +134,7 @@ def _server(url: str, *, isolation: IsolationLevel = "READ COMMITTED") -> AsyncE
         connections=1,
         isolation=isolation,
         idle_in_transaction_session_timeout="0",  # between two statements the other side may be read for long
+        lock_timeout="20000",  # milliseconds: who else looks into it may take that long
         application_name="milepost-keep",  # the bot's own are called "milepost"
     )
 
