@@ -23,6 +23,7 @@ SUBJECTS = (
     "stats",
     "latency",
     "disk",
+    "rival",
     "process",
     "history",
     "prune",

@@ -46,9 +46,9 @@ class Program:
         return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * PAGE
 
     def written(self) -> int:
-        """Return how many bytes it has given to files on disk so far."""
+        """Return how many bytes it has written to files so far."""
         lines = Path(f"/proc/{self.pid}/io").read_text().splitlines()
-        return int(dict(line.split(": ") for line in lines)["write_bytes"])
+        return int(dict(line.split(": ") for line in lines)["wchar"])
 
     async def kill(self) -> None:
         """End it with SIGKILL."""
