@@ -268,12 +268,14 @@ alert = sa.Table(
     sa.Column("late", sa.Boolean, nullable=False),
     sa.Column("expires_at", Moment, nullable=False),
     sa.UniqueConstraint("session_id", "key"),
+    sa.Index("ix_alert_expires_at", "expires_at"),
     sa.Index("ix_alert_outage", "at", sqlite_where=sa.text(_OUTAGE), postgresql_where=sa.text(_OUTAGE)),
     sa.Index("ix_alert_record", "at", sqlite_where=sa.text(_RECORD), postgresql_where=sa.text(_RECORD)),
 )
 
 _OWED = "state IN ('pending', 'leased')"
 _HELD = "state = 'held'"
+_TOLD_WITH = "digest_id IS NOT NULL"
 delivery = sa.Table(
     "delivery",
     metadata,
@@ -299,13 +301,29 @@ delivery = sa.Table(
     sa.Column(
         "digest_id", Id
     ),  # of the delivery whose post tells this one, too; what was held comes as one digest
+    sa.Column("platform", sa.Text),  # of its chat; null where it was settled before it was written down
     sa.UniqueConstraint("alert_id", "subscription_id"),
     sa.CheckConstraint(
         "state IN ('pending', 'leased', 'held', 'sent', 'dead', 'superseded', 'expired')", name="state"
     ),
-    sa.Index("ix_delivery_owed", "chat_id", "id", sqlite_where=sa.text(_OWED), postgresql_where=sa.text(_OWED)),
+    #: What is due on a platform, in the order in which it is taken up: a backlog is not sorted anew each time.
+    sa.Index(
+        "ix_delivery_due",
+        "platform",
+        "due_at",
+        "id",
+        sqlite_where=sa.text(_OWED),
+        postgresql_where=sa.text(_OWED),
+    ),
+    sa.Index("ix_delivery_chat_id_state", "chat_id", "state", "id"),
     sa.Index("ix_delivery_held", "due_at", sqlite_where=sa.text(_HELD), postgresql_where=sa.text(_HELD)),
-    sa.Index("ix_delivery_session_id_kind", "session_id", "kind"),
+    sa.Index("ix_delivery_session_id_kind", "session_id", "kind", "chat_id"),
+    sa.Index(
+        "ix_delivery_digest_id",
+        "digest_id",
+        sqlite_where=sa.text(_TOLD_WITH),
+        postgresql_where=sa.text(_TOLD_WITH),
+    ),
 )
 
 #: The live card of a session, one message for each subscription that wants it.

@@ -21,6 +21,29 @@ def upgrade() -> None:
     )
     for name in ("ends", "deletions"):
         op.add_column("revision", sa.Column(name, sa.BigInteger(), server_default="0", nullable=False))
+    op.add_column("delivery", sa.Column("platform", sa.Text(), nullable=True))
+    op.execute(
+        "UPDATE delivery SET platform = (SELECT chat.platform FROM chat WHERE chat.id = delivery.chat_id)"
+        " WHERE state IN ('pending', 'leased', 'held')"
+    )
+    op.drop_index(op.f("ix_delivery_owed"), table_name="delivery")
+    op.drop_index(op.f("ix_delivery_session_id_kind"), table_name="delivery")
+    owed, digest = sa.text("state IN ('pending', 'leased')"), sa.text("digest_id IS NOT NULL")
+    for name, columns, which in (
+        ("due", ["platform", "due_at", "id"], owed),
+        ("chat_id_state", ["chat_id", "state", "id"], None),
+        ("session_id_kind", ["session_id", "kind", "chat_id"], None),
+        ("digest_id", ["digest_id"], digest),
+    ):
+        op.create_index(
+            op.f(f"ix_delivery_{name}"),
+            "delivery",
+            columns,
+            unique=False,
+            sqlite_where=which,
+            postgresql_where=which,
+        )
+    op.create_index(op.f("ix_alert_expires_at"), "alert", ["expires_at"], unique=False)
     op.create_table(
         "lease",
         sa.Column("name", sa.Text(), nullable=False),
