@@ -13,7 +13,12 @@ from handlers.settings.setting import Asked, Choice, Setting
 _DEFAULT = "default"
 #: Told as they are written.
 _SHORT, _LONG = 446_000, 12_340_000
-_CALLED = {"lakh": LAKH, "lakhs": LAKH, "crore": LAKH, "million": MILLION, "millions": MILLION, _DEFAULT: None}
+#: As people write them, who write "lac" more often than not.
+_CALLED = {
+    **dict.fromkeys(("lakh", "lakhs", "lac", "lacs", "crore", "crores"), LAKH),
+    **dict.fromkeys(("million", "millions"), MILLION),
+    _DEFAULT: None,
+}
 
 
 def _examples(words: Words) -> str:

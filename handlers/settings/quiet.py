@@ -22,7 +22,11 @@ _HOURS = re.compile(
 )
 _OFFERED = ("22:00-07:00", "23:00-07:00", "23:00-08:00", "00:00-06:00")
 _OFF = {"off", "none", "never"}
-_ALL = {"all", "everything"}
+_EVERYTHING = "all"
+_ALL = {_EVERYTHING, "everything"}
+_MODES = tuple(one.value for one in Mode)
+#: What people put around what they type.
+_QUOTES = dict.fromkeys(map(ord, '"“”„'))
 #: What has a mode of its own: the kinds of alerts, and what follows from them.
 _OWN = (*KINDS, card.KIND, correction.KIND)
 _DOES = {
@@ -74,17 +78,19 @@ async def lines(asked: Asked) -> tuple[Line, ...]:
 
 
 async def change(asked: Asked, typed: str) -> Line:
-    words, wanted = asked.words, " ".join(typed.split()).lower()
+    words, wanted = asked.words, " ".join(typed.translate(_QUOTES).split()).lower()
     quiet = _kept(asked)
     if wanted in _OFF:
         changed = None
     elif (hours := _hours(wanted)) is not None:
-        begins, ends = hours
+        begins, ends, behind = hours
         if begins == ends:
             raise Mistake(
                 words.say("These hours are a whole day: /mute silences a watch."), example=SETTING.example
             )
         changed = replace(quiet or Quiet(begins=begins, ends=ends), begins=begins, ends=ends)
+        if behind:
+            changed = _with_mode(f"{_EVERYTHING} {behind}" if behind in _MODES else behind, changed, words)
     else:
         changed = _with_mode(wanted, quiet, words)
     await hushing.set_quiet(asked.services, asked.request, changed)
@@ -95,14 +101,18 @@ def _with_mode(wanted: str, quiet: Quiet | None, words: Words) -> Quiet:
     """Return quiet hours with another mode for a kind: ``record send``."""
     typed, _, mode = wanted.rpartition(" ")
     kind = typed if typed in _ALL else kind_of(typed) or typed
-    if mode not in {one.value for one in Mode} or not typed:
+    known = words.list([*TYPED, card.KIND, correction.KIND])
+    if mode not in _MODES or not typed:
         raise Mistake(
             words.say("Say the hours, such as 23:00-07:00, or off; or a kind and what becomes of it."),
             example=SETTING.example,
+            more=(
+                words.say("The kinds are: {kinds}.", kinds=known),
+                words.say("What becomes of them: {modes}.", modes=words.either(_MODES)),
+            ),
         )
     if kind not in {*_OWN, *_ALL}:
         near = get_close_matches(kind, _OWN, n=1)
-        known = words.list([*TYPED, card.KIND, correction.KIND])
         raise Mistake(
             words.say("There is no kind “{kind}”; there are: {kinds}.", kind=kind[:40], kinds=known),
             example=f"/settings quiet {near[0] if near else record.KIND} {mode}",
@@ -119,12 +129,14 @@ def _with_mode(wanted: str, quiet: Quiet | None, words: Words) -> Quiet:
     return replace(quiet, modes={**quiet.modes, kind: Mode(mode)})
 
 
-def _hours(text: str) -> tuple[int, int] | None:
-    found = _HOURS.fullmatch(text)
-    if found is None:
+def _hours(text: str) -> tuple[int, int, str] | None:
+    """Return when quiet hours begin and end, and what is typed behind them: ``23:00-07:00 silent``."""
+    found = _HOURS.match(text)
+    behind = text[len(found[0].rstrip()) :] if found is not None else ""
+    if found is None or (behind and behind[0] not in " ,;:"):
         return None
     begins, ends = _minutes(*found.group(1, 2, 3)), _minutes(*found.group(4, 5, 6))
-    return None if begins is None or ends is None else (begins, ends)
+    return None if begins is None or ends is None else (begins, ends, behind.strip(" ,;:"))
 
 
 def _minutes(hour: str, minute: str | None, half: str | None) -> int | None:

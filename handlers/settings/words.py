@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from bot.domain.alerts import close, ended, milestone, outage, record, reminder, started
 from bot.ports.message import Line, Message, Span, Style, plain_text
@@ -45,6 +45,8 @@ async def shown(asked: Asked) -> Line:
 async def change(asked: Asked, typed: str) -> Line:
     words = asked.words
     kind, text = _split(typed)
+    if kind is None and typed.strip().lower() in _DEFAULT:
+        return await _all_back(asked)
     if kind is None:
         raise Mistake(
             words.say("Say which alerts: {kinds}.", kinds=words.list(list(TYPED))), example=SETTING.example
@@ -68,9 +70,20 @@ async def change(asked: Asked, typed: str) -> Line:
     return words.say("Told in my own words: {kinds}.", kinds=kinds)
 
 
+async def _all_back(asked: Asked) -> Line:
+    """Take back all that the chat has written, and return the sentence that says of which kinds."""
+    written = await wording.of_chat(asked.services, asked.request)
+    for kind in written:
+        await wording.remove(asked.services, asked.request, kind)
+    if not written:
+        return asked.words.say("Alerts are told in my own words.")
+    return asked.words.say("Told in my own words: {kinds}.", kinds=_listed(written, asked.words))
+
+
 def looks(typed: str) -> bool:
     """Tell whether a kind was named, and no text for it."""
-    return not _split(typed)[1]
+    kind, text = _split(typed)
+    return kind is not None and not text
 
 
 async def choices(asked: Asked) -> tuple[Choice, ...]:
@@ -140,7 +153,7 @@ def _split(typed: str) -> tuple[str | None, str]:
     return kind_of(first), rest[0] if rest else ""
 
 
-def _listed(kinds: list[str] | dict[str, str], words: Words) -> str:
+def _listed(kinds: Iterable[str], words: Words) -> str:
     return words.list(names(kinds, words))
 
 

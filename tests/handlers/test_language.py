@@ -137,6 +137,7 @@ async def test_large_figures_are_counted_as_the_chat_wants(bot: Talk) -> None:
     assert "4,46,000 and 1.23 crore" in text(await bot.ask("/settings counting lakh", **GROUP))
     assert "4,46,000" in text(await bot.ask("/settings", **GROUP))
     assert "446,000 and" in text(await bot.ask("/settings counting default", **GROUP))
+    assert "4,46,000 and 1.23 crore" in text(await bot.ask("/settings counting Lac", **GROUP))
     assert "lakh, million or default" in text(await bot.ask("/settings counting dozens", **GROUP))
 
 

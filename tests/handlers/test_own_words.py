@@ -47,6 +47,16 @@ async def test_a_text_is_set_tried_shown_and_taken_back(new: Talk) -> None:
     assert "Alerts are told in my own words." in await new.say("/settings words")
 
 
+@pytest.mark.parametrize("said", ["off", "default", "None"])
+async def test_all_texts_are_taken_back_at_once_and_the_answer_names_the_kinds(new: Talk, said: str) -> None:
+    assert "Alerts are told in my own words." in await new.say(f"/settings words {said}")
+    await new.say(f"/settings words milestones {TEXT}")
+    await new.say("/settings words recap Over!")
+    back = await new.say(f"/settings words {said}")
+    assert "✅ Told in my own words: milestones and recap." in back
+    assert "Alerts are told in my own words." in await new.say("/settings words")
+
+
 @pytest.mark.parametrize("kind", ["start", "milestones", "records", "recap", "outages", "reminder", "close"])
 async def test_each_kind_has_a_page_before_anything_is_watched(new: Talk, kind: str) -> None:
     page = await new.say(f"/settings words {kind}")

@@ -51,13 +51,55 @@ async def test_hours_as_people_type_them(bot: Talk, typed: str, begins: int, end
 
 @pytest.mark.parametrize(
     "typed",
-    ["25-7", "22:61-7", "13pm-7am", "night", "23:00", "23:00-", "7-7", "record", "record loudly", "24:30-7"],
+    [
+        "25-7",
+        "22:61-7",
+        "13pm-7am",
+        "night",
+        "23:00",
+        "23:00-",
+        "7-7",
+        "record",
+        "record loudly",
+        "24:30-7",
+        "23-7x",
+        "23-7 record",
+    ],
 )
 async def test_what_is_no_hours_is_answered_with_an_example_and_changes_nothing(bot: Talk, typed: str) -> None:
     await bot.say("/settings quiet 22-6")
     answer = await bot.say(f"/settings quiet {typed}")
     assert "/settings quiet 23:00-07:00" in answer
     assert await kept(bot) == Quiet(begins=22 * 60, ends=6 * 60)
+
+
+@pytest.mark.parametrize(
+    "typed", ["23:00-07:00 silent", '"23:00-07:00 silent"', "23-7, silent", "11pm-7am all silent"]
+)
+async def test_the_hours_and_what_becomes_of_alerts_are_typed_together(bot: Talk, typed: str) -> None:
+    await bot.say("/settings quiet 22-6")
+    await bot.say("/settings quiet records send")
+    answer = await bot.say(f"/settings quiet {typed}")
+    assert "23:00-07:00" in answer
+    assert "All: at once, without a sound" in answer
+    assert await kept(bot) == Quiet(begins=23 * 60, ends=7 * 60, usual=Mode.SILENT)
+
+
+async def test_a_kind_may_stand_behind_the_hours_and_the_others_keep_their_way(bot: Talk) -> None:
+    await bot.say("/settings quiet 22-6 records send")
+    await bot.say("/settings quiet 23-7 recap drop")
+    expected = {"record": Mode.SEND, "ended": Mode.DROP}
+    assert await kept(bot) == Quiet(begins=23 * 60, ends=7 * 60, modes=expected)
+
+
+async def test_who_is_not_understood_is_told_the_kinds_and_what_becomes_of_them(bot: Talk) -> None:
+    answer = await bot.say("/settings quiet 23:00-07:00 loudly")
+    assert (
+        "The kinds are: start, milestones, records, recap, outages, reminder, close, card and correction."
+        in answer
+    )
+    assert "What becomes of them: hold, silent, drop or send." in answer
+    assert await kept(bot) is None
 
 
 async def test_each_kind_has_its_way(bot: Talk) -> None:
