@@ -25,6 +25,14 @@ NIGHT = "night.jsonl"
 PLATFORMS = ("telegram", "discord", "console")
 
 
+class Open(Shelf):
+    """Recordings that anybody may watch, and whose records count for the platform."""
+
+    platform = "open"
+    public = True
+    for_operators = False
+
+
 @dataclass
 class Party:
     """Chats on one bot.
@@ -98,7 +106,7 @@ async def party(
         open_sources(load({}, env_file=None)) as sources,
         build(
             database=Database(address or f"sqlite:///{folder}/milepost.db", throwaway=address is None),
-            sources=sources | {"replay": Shelf(folder)},
+            sources=sources | {"replay": Shelf(folder), "open": Open(folder)},
             chats=[*heard.values()],
             clock=clock,
             operators=operators,
