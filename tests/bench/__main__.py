@@ -23,6 +23,7 @@ SUBJECTS = (
     "stats",
     "latency",
     "disk",
+    "takeover",
     "rival",
     "process",
     "history",
