@@ -27,13 +27,20 @@ db = typer.Typer(help="Looks at the database, and moves it.", no_args_is_help=Tr
 cli.add_typer(db, name="db")
 
 
-def _fail(message: str) -> None:
-    """Say in plain words what is wrong, and end with status 1."""
-    typer.echo(message, err=True)
+def _fail(message: str, *, logged: bool = False) -> None:
+    """Say in plain words what is wrong, and end with status 1.
+
+    Args:
+        logged: It belongs to the log, and is said in its form.
+    """
+    from bot import logs  # noqa: PLC0415 - see ``_settings``
+
+    if not (logged and logs.ends(message)):
+        typer.echo(message, err=True)
     raise typer.Exit(1)
 
 
-def _do(work: Coroutine[Any, Any, object]) -> Any:
+def _do(work: Coroutine[Any, Any, object], *, logged: bool = False) -> Any:
     """Run a coroutine; what a person can mend is said in a sentence, without a traceback."""
     from bot.archive import ArchiveError  # noqa: PLC0415
     from bot.chats.console import Unread  # noqa: PLC0415 - see ``_settings``
@@ -60,7 +67,7 @@ def _do(work: Coroutine[Any, Any, object]) -> Any:
         DatabaseError,
         Held,
     ) as error:
-        _fail(str(error))
+        _fail(str(error), logged=logged)
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
 
@@ -84,7 +91,7 @@ def run() -> None:
     """Run for real, with the settings in .env, until SIGTERM or Ctrl-C."""
     from bot import app  # noqa: PLC0415
 
-    _do(app.run(_settings(), on_end=_end_at_last))
+    _do(app.run(_settings(), on_end=_end_at_last), logged=True)
 
 
 def _end_at_last() -> None:

@@ -18,6 +18,8 @@ from structlog.stdlib import ProcessorFormatter
 
 log = structlog.get_logger(__name__)
 
+_style = "text"
+
 #: Libraries that warn of what is as it should be.
 _CALM = {
     # Of every tick that came while the last one ran; such ticks are run once, as they should be.
@@ -38,6 +40,8 @@ class _Stderr(logging.StreamHandler[TextIO]):
 
 def set_up_logs(*, style: str, level: str) -> None:
     """Write one line a fact to standard error, as ``text`` or as ``json``."""
+    global _style  # noqa: PLW0603 - a process has one standard error
+    _style = style
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -82,6 +86,14 @@ def set_up_logs(*, style: str, level: str) -> None:
         logging.getLogger(name).setLevel(least)
     sys.excepthook = _ended
     threading.excepthook = _thread_ended
+
+
+def ends(why: str) -> bool:
+    """Tell why the program cannot run, where logs are for machines; else return False: it is to be said to people."""
+    if _style != "json":
+        return False
+    log.critical("milepost cannot run", why=why)
+    return True
 
 
 def _named(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
