@@ -89,7 +89,7 @@ def set_up_logs(*, style: str, level: str) -> None:
 
 
 def ends(why: str) -> bool:
-    """Tell why the program cannot run, where logs are for machines; else return False: it is to be said to people."""
+    """Tell why the program cannot run, where logs are for machines; else return False: people are to be told."""
     if _style != "json":
         return False
     log.critical("milepost cannot run", why=why)
