@@ -66,7 +66,7 @@ class Cards:
         while await self._make(now):
             self._owed.set()
         self._edited = {key: at for key, at in self._edited.items() if now - at < BETWEEN}
-        for chat in self._chats.values():
+        for chat in list(self._chats.values()):
             if chat.pace.held() == 0:
                 await self._tend(chat, now)
 

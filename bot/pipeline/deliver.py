@@ -38,7 +38,7 @@ from bot.ports.chat import (
 from bot.ports.meter import SILENT, Meter
 from storage import chats as chat_store
 from storage import held, sending
-from storage.database import Connection, Database
+from storage.database import Connection, Database, is_away
 from storage.sending import Owed
 
 log = structlog.get_logger(__name__)
@@ -75,6 +75,11 @@ class Warn(Protocol):
 
 
 Clock = Callable[[], int]
+MaySend = Callable[[Connection, str], Awaitable[bool]]
+
+
+async def _anybody(_connection: Connection, _platform: str) -> bool:
+    return True
 
 
 class Deliver:
@@ -84,6 +89,7 @@ class Deliver:
         render: Writes a delivery; None if nobody wants it any more.
         warn: Tells an admin what only an admin can mend.
         patience: Seconds; see ``PATIENCE_SECONDS``.
+        may_send: Tells whether this process sends to a platform, and does until a transaction has ended.
     """
 
     def __init__(
@@ -95,6 +101,7 @@ class Deliver:
         clock: Clock,
         warn: Warn | None = None,
         patience: float = PATIENCE_SECONDS,
+        may_send: MaySend = _anybody,
         meter: Meter = SILENT,
     ) -> None:
         self._database = database
@@ -103,6 +110,7 @@ class Deliver:
         self._warn = warn
         self._clock = clock
         self._patience = patience
+        self._may_send = may_send
         self._meter = meter
         self._lock = asyncio.Lock()
         self._expired_at = 0
@@ -113,10 +121,10 @@ class Deliver:
         #: Those of them that wait their turn.
         self._waiting: dict[asyncio.Task[None], int] = {}
 
-    async def begin(self) -> None:
+    async def begin(self, platforms: Sequence[str] | None = None) -> None:
         """Take back what a process that died had leased: nobody else sends to these chats."""
         async with self._database.write() as connection:
-            await sending.release(connection, list(self._chats))
+            await sending.release(connection, list(self._chats) if platforms is None else platforms)
 
     async def tick(self, now: int) -> None:
         """Send all that is owed and due, and wait until it is settled.
@@ -169,7 +177,7 @@ class Deliver:
     async def _start(self, now: int) -> bool:
         """Begin to send the oldest delivery of each lane; tell whether anything is under way."""
         async with self._lock:
-            for chat in self._chats.values():
+            for chat in list(self._chats.values()):
                 under_way = {lane for platform, lane in self._sending.values() if platform == chat.platform}
                 free = SENDS_AT_ONCE - len(under_way)
                 if free <= 0 or chat.pace.held() > 0:
@@ -193,11 +201,15 @@ class Deliver:
         """Lease what may be sent now, with whether it shall make no sound."""
         taken: list[tuple[Owed, bool]] = []
         while len(taken) < free:
-            async with self._database.write() as connection:
-                if abs(now - self._expired_at) >= EXPIRE_EVERY:
-                    for platform, count in (await sending.expire(connection, now)).items():
-                        self._meter.settled(platform, state="expired", count=count)
-                    self._expired_at = now
+            if abs(now - self._expired_at) >= EXPIRE_EVERY:
+                async with self._database.write() as connection:
+                    expired = await sending.expire(connection, now)
+                for platform, count in expired.items():
+                    self._meter.settled(platform, state="expired", count=count)
+                self._expired_at = now
+            async with self._database.write(turn=False) as connection:
+                if not await self._may_send(connection, chat.platform):
+                    break
                 leased = await sending.lease(
                     connection,
                     platform=chat.platform,
@@ -237,11 +249,7 @@ class Deliver:
 
     async def _one(self, owed: Owed, chat: Chat, target: Target, *, now: int, silent: bool) -> None:
         post = await self._written(owed, now, silent=silent)
-        if post is None:
-            return
-        wait = await self._turn(owed, chat, target)
-        if wait:
-            await self._again(owed, round(wait * SECOND), N_("the platform's limit"))
+        if post is None or not await self._may_leave(owed, chat, target):
             return
         try:
             async with asyncio.timeout(LONGEST_SEND_SECONDS):
@@ -287,6 +295,9 @@ class Deliver:
         try:
             post = await self._render(owed)
         except Exception as error:  # one alert that cannot be written must not stop the rest
+            if is_away(error):
+                await self._again(owed, SHORTEST_PAUSE, N_("the database could not be reached"))
+                return None
             log.exception("an alert could not be written", delivery=owed.id, kind=owed.kind)
             await self._settle(owed, "dead", now, error=f"not written: {type(error).__name__}")
             return None
@@ -299,19 +310,25 @@ class Deliver:
             return None
         return replace(post, silent=True, mention=None) if silent else post
 
-    async def _turn(self, owed: Owed, chat: Chat, target: Target) -> float:
-        """Wait until the platform's limits let a post leave; return how many seconds more that would take."""
+    async def _may_leave(self, owed: Owed, chat: Chat, target: Target) -> bool:
+        """Wait until the platform's limits let a post leave; tell whether they do before long."""
         task = asyncio.current_task()
         assert task is not None
         self._waiting[task] = owed.id
         try:
-            return await chat.pace.turn(lane(chat, target), group=chat.is_group(target.chat))
+            wait = await chat.pace.turn(lane(chat, target), group=chat.is_group(target.chat))
         finally:
             del self._waiting[task]
+        if chat.platform not in self._chats:  # another process sends by now, and takes back what was leased here
+            return False
+        if wait:
+            await self._again(owed, round(wait * SECOND), N_("the platform's limit"))
+        return not wait
 
     async def _arrived(self, owed: Owed, post: Post, key: str | None) -> None:
         now = self._clock()
-        async with self._database.write() as connection:
+
+        async def write_down(connection: Connection) -> None:
             if owed.digest_id is None:
                 await sending.settle(
                     connection, owed.id, state="sent", now=now, message_key=key, mention=post.mention
@@ -322,6 +339,9 @@ class Deliver:
                 await chat_store.change_subscription(connection, owed.subscription_id, mentioned_at=now)
             if owed.problem is not None:
                 await chat_store.change_subscription(connection, owed.subscription_id, problem=None)
+
+        # It has been sent: while that cannot be written down, nobody may send it again.
+        await self._database.surely(write_down, turn=False)
         self._meter.settled(owed.chat_platform, state="sent", count=max(1, len(post.tells)))
         if owed.digest_id is None and not owed.late:
             self._meter.sent(owed.chat_platform, lag=now - owed.at)
@@ -374,17 +394,22 @@ class Deliver:
     async def _settle(
         self, owed: Owed, state: str, now: int, *, key: str | None = None, error: str | None = None
     ) -> None:
-        async with self._database.write() as connection:
+        async def write_down(connection: Connection) -> None:
             if owed.digest_id is not None:
                 await held.give_up(connection, owed.digest_id, now=now)
             await sending.settle(connection, owed.id, state=state, now=now, message_key=key, error=error)
+
+        await self._database.surely(write_down, turn=False)
         self._meter.settled(owed.chat_platform, state=state)
 
     async def _again(self, owed: Owed, pause: int, error: str) -> None:
         """Owe it again after a pause, which counts from now: the send itself may have taken long."""
         due_at = self._clock() + max(pause, SHORTEST_PAUSE)
-        async with self._database.write() as connection:
+
+        async def write_down(connection: Connection) -> None:
             await sending.put_back(connection, owed.id, due_at=due_at, error=error)
+
+        await self._database.surely(write_down, turn=False)
         self._meter.put_back(owed.chat_platform)
 
 

@@ -99,7 +99,9 @@ class Poll:
         self._failures: dict[int, int] = {}
         #: The purses, by the name that they are kept under: sources may share one.
         self._purses = {
-            id(one.purse): (one.platform, one.purse) for one in reversed(list(sources.values())) if one.purse is not None
+            id(purse): (one.platform, purse)
+            for one in reversed(list(sources.values()))
+            if (purse := one.purse) is not None
         }.values()
         #: When it was last looked at what was spent before the start, and by others.
         self._looked_at: int | None = None

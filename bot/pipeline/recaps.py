@@ -39,7 +39,7 @@ class Recaps:
 
     async def tick(self, now: int) -> None:
         """Edit the recaps whose figures have grown."""
-        for chat in self._chats.values():
+        for chat in list(self._chats.values()):
             if chat.pace.held() > 0:
                 continue
             async with self._database.read() as connection:
