@@ -120,7 +120,7 @@ async def counts(
         (delivery.c.state == "held", 2),
         (_did_not_arrive(wanted_so), 4),
         else_=3,
-    )
+    ).label("how")
     rows = await connection.execute(
         sa.select(how, sa.func.count())
         .join(alert, alert.c.id == delivery.c.alert_id)
@@ -129,7 +129,7 @@ async def counts(
             alert.c.at >= since,
             *((alert.c.watch_id == watch_id,) if watch_id is not None else ()),
         )
-        .group_by(how)
+        .group_by("how")
     )
     found: Counter[int] = Counter()
     for number, count in rows:
