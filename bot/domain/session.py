@@ -427,14 +427,15 @@ def _add_up(session: Session, reading: Reading, at: int, late: bool, changed: li
 
 def _describe(session: Session, reading: Reading) -> None:
     """Keep the newest words on a session; a source that leaves them out does not unsay them."""
-    title = None if reading.title is None else whole(reading.title)
-    if title is not None and title != session.title:
-        session.title = title
+    # What is as it was is whole already: nearly every reading says so.
+    if reading.title is not None and reading.title != session.title and whole(reading.title) != session.title:
+        session.title = whole(reading.title)
         session.changed = True
-    hosts = tuple(map(whole, reading.hosts))
-    if hosts and hosts != session.hosts:
-        session.hosts = hosts
-        session.changed = True
+    if reading.hosts and reading.hosts != session.hosts:
+        hosts = tuple(map(whole, reading.hosts))
+        if hosts != session.hosts:
+            session.hosts = hosts
+            session.changed = True
     if reading.url is not None and reading.url != session.url:
         session.url = reading.url
         session.changed = True
