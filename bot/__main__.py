@@ -48,6 +48,7 @@ def _do(work: Coroutine[Any, Any, object], *, logged: bool = False) -> Any:
     from bot.play import BookError, PlayError  # noqa: PLC0415
     from bot.ports.chat import SendError  # noqa: PLC0415
     from bot.ports.source import SourceError  # noqa: PLC0415
+    from bot.roles import RolesError  # noqa: PLC0415
     from bot.settings import SettingsError  # noqa: PLC0415
     from storage.database import DatabaseError  # noqa: PLC0415
     from storage.lock import Held  # noqa: PLC0415
@@ -64,6 +65,7 @@ def _do(work: Coroutine[Any, Any, object], *, logged: bool = False) -> Any:
         KeepError,
         BookError,
         PlayError,
+        RolesError,
         DatabaseError,
         Held,
     ) as error:
@@ -87,11 +89,24 @@ def _settings() -> Any:
 
 
 @cli.command()
-def run() -> None:
+def run(
+    *,
+    roles: Annotated[
+        str, typer.Option(help="What this process does, where several share a PostgreSQL database.")
+    ] = "poll,deliver,chat",
+    shards: Annotated[
+        int | None, typer.Option(min=1, max=16_384, help="Connections to Discord; as many as it recommends.")
+    ] = None,
+) -> None:
     """Run for real, with the settings in .env, until SIGTERM or Ctrl-C."""
     from bot import app  # noqa: PLC0415
+    from bot.roles import RolesError, parse  # noqa: PLC0415
 
-    _do(app.run(_settings(), on_end=_end_at_last), logged=True)
+    try:
+        wanted = parse(roles)
+    except RolesError as error:
+        _fail(str(error))
+    _do(app.run(_settings(), on_end=_end_at_last, roles=wanted, shards=shards), logged=True)
 
 
 def _end_at_last() -> None:
