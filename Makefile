@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check format bench tour lock catalogs cities clean
+.PHONY: help demo run test check format bench tour lock audit fuzz catalogs cities clean
 
 help: ## list the targets
 	@grep -hE '^[a-z.]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -56,6 +56,14 @@ lock: .venv ## pin the newest versions that pyproject.toml allows
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --generate-hashes \
 		--python-version 3.11 --no-header --no-annotate --upgrade --output-file requirements.lock
+
+audit: .venv ## ask a database of advisories about every pinned version; needs a network
+	$(BIN)/pip install --quiet --target .audit pip-audit
+	PYTHONPATH=.audit $(BIN)/python -m pip_audit --strict --require-hashes --disable-pip --requirement requirements.lock; \
+		status=$$?; rm -rf .audit; exit $$status
+
+fuzz: .venv ## hostile input for some minutes: FUZZ=20 tries twenty times as much as CI
+	FUZZ=$${FUZZ:-10} $(BIN)/python -m pytest tests/hostile
 
 clean: ## forget .venv and what tools left behind
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,6 +1,6 @@
 """What people with ill intent type, name things and serve: by what it tries to do.
 
-A new trick is a line here, and goes over everything; hypothesis builds on it, too (``STRATEGY``, ``mutated``).
+A new trick is a line here, and goes over everything; hypothesis builds on it, too (``STRATEGY``).
 """
 
 from __future__ import annotations
@@ -252,24 +252,6 @@ def bombs(size: int = 60_000_000) -> dict[str, bytes]:
     made = {"gzip": gzip.compress(raw), "deflate": zlib.compress(raw)}
     made["gzip, gzip"] = gzip.compress(made["gzip"])
     return made
-
-
-def mutated(draw: Any, document: Any, *, most: int = 4) -> Any:
-    """Return a JSON document with some of its values replaced by hostile ones."""
-    for _ in range(draw(st.integers(1, most))):
-        places = list(_places(document))
-        if not places:
-            return draw(st.sampled_from(VALUES))
-        holder, key = draw(st.sampled_from(places))
-        holder[key] = draw(st.sampled_from(VALUES))
-    return document
-
-
-def _places(part: Any) -> Any:
-    if isinstance(part, dict | list):
-        for key, value in list(part.items() if isinstance(part, dict) else enumerate(part)):
-            yield part, key
-            yield from _places(value)
 
 
 #: Any of the texts, some of them beside each other, or signs by chance.

@@ -97,19 +97,18 @@ class Party:
 
 @asynccontextmanager
 async def party(
-    folder: Path, *, address: str | None = None, operators: tuple[str, ...] = ()
+    folder: Path, *, address: str | None = None, now: int = BEGIN, **settings: str
 ) -> AsyncIterator[Party]:
     """Give chats on a fresh database in a folder."""
-    clock = Clock(BEGIN)
+    clock = Clock(now)
     heard = {platform: FakeChat(platform) for platform in PLATFORMS}
     async with (
-        open_sources(load({}, env_file=None)) as sources,
+        open_sources(load(settings, env_file=None)) as sources,
         build(
             database=Database(address or f"sqlite:///{folder}/milepost.db", throwaway=address is None),
             sources=sources | {"replay": Shelf(folder), "open": Open(folder)},
             chats=[*heard.values()],
             clock=clock,
-            operators=operators,
             charts=False,
             public_url="https://pages.invalid",
         ) as parts,
