@@ -12,6 +12,7 @@ import secrets
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol
 
 import structlog
@@ -108,6 +109,8 @@ class Leases:
         self._meter = meter
         self._clock = clock
         self._wanted: set[str] = set()
+        #: Set when something is wanted that need not wait for the next renewal.
+        self._more = asyncio.Event()
         #: Until when each lease is certainly ours.
         self._until: dict[str, float] = {}
         self._shown: set[str] = set()
@@ -117,6 +120,7 @@ class Leases:
     def want(self, *names: str) -> None:
         """Take these leases whenever nobody else has them."""
         self._wanted.update(names)
+        self._more.set()
 
     def held(self, name: str) -> bool:
         """Tell whether this process holds a lease now."""
@@ -167,7 +171,10 @@ class Leases:
 
     async def _go_on(self) -> None:
         while True:
-            await asyncio.sleep(EVERY)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(EVERY):
+                    await self._more.wait()
+            self._more.clear()
             try:
                 await self.renew()
             except Exception as error:  # noqa: BLE001 - whatever it is, others must be able to take over
@@ -183,9 +190,12 @@ class Leases:
     def _show(self) -> None:
         """Tell of leases that were taken or lost."""
         now = {name for name in self._until if self.held(name)}
-        for name in sorted(now ^ self._shown):
+        for name in now ^ self._shown:
             self._meter.lease(name, held=name in now)
-            log.info("a lease was taken" if name in now else "a lease was lost", lease=name)
+        if taken := now - self._shown:
+            log.info("leases were taken", leases=" ".join(sorted(taken)))
+        if lost := self._shown - now:
+            log.info("leases were let go or lost", leases=" ".join(sorted(lost)))
         self._shown = now
 
 
