@@ -198,7 +198,7 @@ async def copy(source: str, target: str, *, mend: bool, show: Say) -> None:
     if file is not None and file.exists():
         raise KeepError(f"There is a file {file} already: name one that is not there, or move it away.")
     try:
-        async with moving.alone(source), moving.reading(source, idle=True) as there:
+        async with moving.alone(source, there=True), moving.reading(source, idle=True) as there:
             if file is not None:
                 async with moving.alone(target):
                     copied = await moving.into_file(there, file, mend=mend, tell=progress.rows)

@@ -184,7 +184,7 @@ def verify(path: Path, *, of: Path | None = None, stop: Stop = never) -> Content
     with explained(f"{of or path} cannot be used"), closing(_open(path)) as connection:
         connection.set_progress_handler(stop, ASK_EVERY)
         connection.execute("PRAGMA journal_mode=DELETE")  # so that it is one file, wherever it is taken
-        return _verified(connection, of or path)
+        return _verified(connection, of or path, stop)
 
 
 def inspect(path: Path, *, stop: Stop = never) -> Contents:
@@ -197,17 +197,20 @@ def inspect(path: Path, *, stop: Stop = never) -> Contents:
         raise BackupError(f"There is no file {path}.")
     with explained(f"{path} cannot be used"), closing(_open(path, "ro")) as connection:
         connection.set_progress_handler(stop, ASK_EVERY)
-        return _verified(connection, path)
+        return _verified(connection, path, stop)
 
 
-def _verified(connection: sqlite3.Connection, what: Path) -> Contents:
+def _verified(connection: sqlite3.Connection, what: Path, stop: Stop) -> Contents:
     found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(3)")]
     if found != ["ok"]:
         raise BackupError(f"{what} is damaged: {'; '.join(found)}.")
     broken = len(connection.execute("PRAGMA foreign_key_check").fetchall())
     if broken:
         raise BackupError(f"{what} is damaged: {broken:,} rows refer to others that are not there.")
-    return _contents(connection, what)
+    contents = _contents(connection, what)
+    if stop():  # while a database is small, nobody asks
+        raise BackupError(f"{what}: interrupted.")
+    return contents
 
 
 def _contents(connection: sqlite3.Connection, what: Path) -> Contents:

@@ -79,16 +79,22 @@ def _parsed(url: str) -> sa.URL:
 
 
 @asynccontextmanager
-async def alone(url: str) -> AsyncIterator[None]:
-    """Have an SQLite file to oneself while the block runs; of PostgreSQL see ``reading`` and ``filled``.
+async def alone(url: str, *, there: bool = False) -> AsyncIterator[None]:
+    """Have an SQLite file to oneself while the block runs; PostgreSQL is had so by who reads or fills it.
+
+    Args:
+        there: Refuse a file that is not there; else its folder is made.
 
     Raises:
+        DatabaseError: The file is not there, or cannot be.
         storage.lock.Held: A process runs on it.
     """
     file = file_of(url)
     if file is None:
         yield
         return
+    if there:
+        _must_be(file)
     lock = FileLock(_prepared(file))
     try:
         lock.take()
