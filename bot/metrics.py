@@ -36,7 +36,7 @@ from storage.backlog import Polling, Queue
 from storage.database import Database
 
 # When a series was made interests nobody, and doubles what is sent.
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]  # as the library has it
 
 log = structlog.get_logger(__name__)
 
