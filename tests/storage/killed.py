@@ -78,8 +78,8 @@ def copy_to_file(source: str, target: Path, at: int) -> None:
     asyncio.run(run())
 
 
-def upgrade(url: str, at: int) -> None:
-    """Open a database that has to be migrated; the steps are its statements and their commit."""
+def upgrade(url: str, at: int, steps: Path) -> None:
+    """Open a database that has to be migrated; the steps, whose number is written down, are what it says to it."""
     countdown = Countdown(at)
     for event in ("before_cursor_execute", "commit"):
         sa.event.listen(sa.engine.Engine, event, countdown.step)
@@ -90,3 +90,4 @@ def upgrade(url: str, at: int) -> None:
         await database.close()
 
     asyncio.run(run())
+    steps.write_text(str(at - countdown.left))

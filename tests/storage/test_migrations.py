@@ -16,10 +16,11 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from storage import migrations
+from storage import backup, migrations
 from storage.database import Database, DatabaseError, _driver_url, _set_up_sqlite
 from storage.tables import metadata
 from tests.fakes.rows import a_chat, a_session, a_watch, everything, listens
+from tests.storage import killed
 
 #: What the next version would be: made up, to see what a migration does to what is kept.
 NEXT = """
@@ -294,3 +295,100 @@ async def test_processes_that_start_together_make_the_tables_once(postgres_url: 
     finally:
         for database in databases:
             await database.close()
+
+
+#: Of every table of the first version, a row.
+FIRST_ROWS = (
+    "INSERT INTO chat (id, platform, key, title, created_at) VALUES (1, 'fake', 'ann', 'Ünïcödé', 0)",
+    (
+        "INSERT INTO watch (id, source, reference, platform, public, name, unit, metric, daily, interval, timezone,"
+        " created_at) VALUES (1, 'x', '@a', 'x', true, 'a', 'people', 'concurrent', false, 1, 'UTC', 0)"
+    ),
+    "INSERT INTO chat_watch (chat_id, watch_id, name, created_at) VALUES (1, 1, 'a', 0)",
+    "INSERT INTO subscription (id, chat_id, watch_id, topic, kinds, created_at) VALUES (1, 1, 1, '', ',all,', 0)",
+    (
+        "INSERT INTO session (id, watch_id, platform, public, state, platform_ids, hosts, ends, daily)"
+        " VALUES (1, 1, 'x', true, 'live', '[]', '[]', 0, false)"
+    ),
+    'INSERT INTO sample (bucket, session_id, "offset", state, interval, concurrent) VALUES (1, 1, 1, 1, 60, 5)',
+    (
+        "INSERT INTO alert (id, session_id, watch_id, kind, key, at, late, expires_at)"
+        " VALUES (1, 1, 1, 'ended', 'ended:1', 0, false, 0)"
+    ),
+    (
+        "INSERT INTO delivery (id, alert_id, subscription_id, session_id, chat_id, topic, kind, state, due_at,"
+        " attempts) VALUES (1, 1, 1, 1, 1, '', 'ended', 'sent', 0, 1)"
+    ),
+)
+FIRST_TABLES = ("chat", "watch", "chat_watch", "subscription", "session", "sample", "alert", "delivery")
+#: Of the steps of all migrations, every so-many-th is one at which the process is killed; the last ones all.
+EVERY, LAST = 13, 3
+
+
+def an_old_one(path: Path) -> str:
+    """Make a database of the first version."""
+
+    async def make() -> None:
+        made = engine(f"sqlite:///{path}")
+        try:
+            async with made.connect() as connection:
+                await migrations.upgrade(connection, "0001")
+                async with connection.begin():
+                    for statement in FIRST_ROWS:
+                        await connection.exec_driver_sql(statement)
+        finally:
+            await made.dispose()
+
+    asyncio.run(make())
+    return f"sqlite:///{path}"
+
+
+def upgraded(url: str) -> dict[str, list[tuple[Any, ...]]]:
+    async def look() -> dict[str, list[tuple[Any, ...]]]:
+        database = Database(url)
+        await database.open()
+        try:
+            async with database.read() as connection:
+                assert await migrations.version(connection) == migrations.HEAD
+            return await everything(database)
+        finally:
+            await database.close()
+
+    return asyncio.run(look())
+
+
+def test_a_migration_that_is_killed_at_any_step_leaves_a_database_that_starts(tmp_path: Path) -> None:
+    file = tmp_path / "first.db"
+    an_old_one(file)
+    steps = tmp_path / "steps"
+    whole = f"sqlite:///{shutil.copy(file, tmp_path / 'whole.db')}"
+    assert not killed.dies(killed.upgrade, whole, 0, steps)
+    wanted, count = upgraded(whole), int(steps.read_text())
+    assert all(len(wanted[name]) == 1 for name in FIRST_TABLES)
+    assert count > 40
+    for moment in {*range(1, count, EVERY), *range(count - LAST, count + 1)}:
+        folder = tmp_path / str(moment)
+        folder.mkdir()
+        url = f"sqlite:///{shutil.copy(file, folder)}"
+        assert killed.dies(killed.upgrade, url, moment, steps), moment
+        assert upgraded(url) == wanted, moment
+        copy = folder / f"first.db.before-{migrations.HEAD}.bak"
+        assert backup.inspect(copy).version == "0001"
+        assert sorted(path.name for path in folder.iterdir()) == ["first.db", copy.name, "first.db.lock"]
+
+
+def test_a_database_is_copied_once_before_it_is_migrated_and_not_without_room(tmp_path: Path) -> None:
+    url = an_old_one(tmp_path / "a.db")
+    copy = tmp_path / f"a.db.before-{migrations.HEAD}.bak"
+    copy.mkdir()  # in whose place no file can come
+    with pytest.raises(DatabaseError, match=r"version 0001 and has to be brought to \d{4}, but no copy of it"):
+        upgraded(url)
+    copy.rmdir()
+    assert list(tmp_path.glob("*.bak*")) == []
+    copy.write_text("of a try that came to nothing")
+    kept = upgraded(url)
+    assert backup.inspect(copy).version == "0001"
+    before = copy.stat().st_mtime_ns
+    assert upgraded(url) == kept  # there is nothing to migrate any more
+    assert copy.stat().st_mtime_ns == before
+    assert sorted(path.name for path in tmp_path.glob("*.bak*")) == [copy.name]
