@@ -301,8 +301,8 @@ async def test_processes_that_start_together_make_the_tables_once(postgres_url: 
 FIRST_ROWS = (
     "INSERT INTO chat (id, platform, key, title, created_at) VALUES (1, 'fake', 'ann', 'Ünïcödé', 0)",
     (
-        "INSERT INTO watch (id, source, reference, platform, public, name, unit, metric, daily, interval, timezone,"
-        " created_at) VALUES (1, 'x', '@a', 'x', true, 'a', 'people', 'concurrent', false, 1, 'UTC', 0)"
+        "INSERT INTO watch (id, source, reference, platform, public, name, unit, metric, daily, interval,"
+        " timezone, created_at) VALUES (1, 'x', '@a', 'x', true, 'a', 'people', 'concurrent', false, 1, 'UTC', 0)"
     ),
     "INSERT INTO chat_watch (chat_id, watch_id, name, created_at) VALUES (1, 1, 'a', 0)",
     "INSERT INTO subscription (id, chat_id, watch_id, topic, kinds, created_at) VALUES (1, 1, 1, '', ',all,', 0)",
