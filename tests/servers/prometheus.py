@@ -56,13 +56,17 @@ class PrometheusServer:
 
 
 @asynccontextmanager
-async def prometheus(folder: Path) -> AsyncIterator[PrometheusServer]:
-    """Start a server. It is given back at once, before it answers."""
+async def prometheus(folder: Path, *, target: str | None = None) -> AsyncIterator[PrometheusServer]:
+    """Start a server. It is given back at once, before it answers.
+
+    Args:
+        target: What it scrapes, ``host:port``; else the exporter that says its figures.
+    """
     server = PrometheusServer(free_port())
     exporter: Pages
     async with serving(server.export) as exporter:
         config = folder / "prometheus.yml"
-        config.write_text(CONFIG.format(interval=SCRAPE_INTERVAL, exporter=exporter.authority))
+        config.write_text(CONFIG.format(interval=SCRAPE_INTERVAL, exporter=target or exporter.authority))
         with (folder / "prometheus.log").open("wb") as log:
             process = await asyncio.create_subprocess_exec(
                 "prometheus",
