@@ -30,6 +30,7 @@ from bot.chats.discord import DiscordChat
 from bot.chats.discord import chat as discord_chat
 from bot.chats.discord import client as discord_client
 from bot.chats.discord import identifies as discord_identifies
+from bot.chats.discord import pauses as discord_pauses
 from bot.chats.telegram import TelegramChat
 from bot.domain import SECOND
 from bot.ports.chat import Chat, Post
@@ -281,7 +282,7 @@ class Discord(Side):
         with (
             patch.object(discord_identifies, "IDENTIFY_GAP_SECONDS", 0.2),
             patch.object(discord_client, "SERVERS_SECONDS", 0.1),
-            patch.object(discord_chat, "FIRST_PAUSE_SECONDS", 0.05),
+            patch.object(discord_pauses, "FIRST_PAUSE_SECONDS", 0.05),
         ):
             async with discord.DiscordServer(limits=replace(LIMITS)) as server:
                 yield cls(server)

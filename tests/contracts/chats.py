@@ -19,9 +19,9 @@ import pytest
 
 from bot.chats.console import ConsoleChat
 from bot.chats.discord import DiscordChat
-from bot.chats.discord import chat as discord_chat
 from bot.chats.discord import client as discord_client
 from bot.chats.discord import identifies as discord_identifies
+from bot.chats.discord import pauses as discord_pauses
 from bot.chats.discord import traffic as discord_traffic
 from bot.chats.telegram import TelegramChat
 from bot.chats.telegram import chat as telegram_chat
@@ -642,7 +642,7 @@ class Discord(Stand):
         quick = discord_server.Limits(identifying=Rate(1, 0.15), routes={})
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(discord_identifies, "IDENTIFY_GAP_SECONDS", 0.2)
-            patch.setattr(discord_chat, "FIRST_PAUSE_SECONDS", 0.05)
+            patch.setattr(discord_pauses, "FIRST_PAUSE_SECONDS", 0.05)
             patch.setattr(discord_client, "SERVERS_SECONDS", 0.1)
             patch.setattr(discord_traffic, "LONGEST_CALL_SECONDS", 10)
             async with DiscordServer(limits=quick, token=SECRET) as server:
@@ -733,7 +733,7 @@ class Discord(Stand):
         told = len(self.server.gateway.connections)
         assert told
         said = await self.server.say(self._channel(target), self.ada, "hello")
-        since = self.chat._since  # type: ignore[attr-defined]
+        since = self.chat._shard(target.chat)._since  # type: ignore[attr-defined]
         await until(lambda: (since.latest(said.channel.id) or 0) >= said.id)
 
     async def lose(self, target: Target, key: str) -> None:

@@ -1,15 +1,9 @@
-"""Discord as a chat: one client inside our own loop, and a supervisor that starts it again.
-
-A ``discord.Client`` ends for good when a connection cannot be made, and neither asks for the gateway's address nor
-counts its IDENTIFYs. So every run begins with ``GET /gateway/bot``; short losses are resumed by the library, and
-after long ones the supervisor makes a new client, ever more slowly.
-"""
+"""Discord as a chat: a client without a gateway to send with, and the gateway to listen."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import Collection, Coroutine
 from typing import Any
 
@@ -18,22 +12,37 @@ import structlog
 import yarl
 
 from bot.chats.discord import attach, commands, places, render
-from bot.chats.discord.client import Client, close
+from bot.chats.discord.bulletin import Bulletin
+from bot.chats.discord.client import Client
 from bot.chats.discord.edits import LANE, OldEdits, is_old
 from bot.chats.discord.errors import Code, Spot, no_files, perhaps_of_files, port_error
-from bot.chats.discord.fatal import FATAL, TOKEN, looks_like_a_token
-from bot.chats.discord.identifies import Identifies, Later
+from bot.chats.discord.fatal import TOKEN, looks_like_a_token
+from bot.chats.discord.gateway import Gateway
+from bot.chats.discord.identifies import Identifies
 from bot.chats.discord.listen import Ear
+from bot.chats.discord.lookup import Lookup
 from bot.chats.discord.pen import Pen, cause
 from bot.chats.discord.presence import PLATFORM, Presence
+from bot.chats.discord.rest import Rest, bare_client
+from bot.chats.discord.shard import Shard
 from bot.chats.discord.traffic import Traffic
 from bot.domain import SECOND
 from bot.domain.sentence import N_
-from bot.ports.chat import ChatGone, Listener, MessageGone, Partly, Post, Refused, Target, TopicGone, TryLater
+from bot.ports.chat import (
+    ChatGone,
+    Listener,
+    MessageGone,
+    Partly,
+    Post,
+    Refused,
+    SendError,
+    Target,
+    TopicGone,
+    TryLater,
+)
 from bot.ports.message import Message, discard
 from bot.ports.pace import Limits, Pace
 from bot.ports.rooms import Room
-from bot.ports.since import Since
 
 log = structlog.get_logger(__name__)
 
@@ -43,14 +52,9 @@ DEFAULT_API_URL = "https://discord.com/api/v10"
 #: 5 messages in 5 s to a channel, as observed: https://github.com/discord/discord-api-docs/issues/20
 LIMITS = Limits(a_second=50, a_second_a_lane=1)
 
-FIRST_PAUSE_SECONDS = 1.0
-LONGEST_PAUSE_SECONDS = 120.0
-LOGIN_SECONDS = 60
 CHECK_SECONDS = 10
-#: A session that has brought nonsense is begun anew, at most so often.
-RENEWAL_SECONDS = 3600.0
-NOT_YET = 2 * SECOND
-NEVER = 600 * SECOND
+#: What such a refusal means depends on what the bot may in the place.
+_OF_PLACES = {Code.MISSING_ACCESS, Code.MISSING_PERMISSIONS}
 
 
 class DiscordChat:
@@ -63,6 +67,7 @@ class DiscordChat:
         api_url: Where the API is, with its version; the gateway's address is asked of it.
         operators: The ids of those who run this bot.
         pace: What it may send; Discord's own limits unless given.
+        shards: How many connections listen, each to its part of the servers; None for what Discord recommends.
     """
 
     platform = PLATFORM
@@ -75,28 +80,27 @@ class DiscordChat:
         api_url: str = DEFAULT_API_URL,
         operators: Collection[str] = (),
         pace: Pace | None = None,
+        shards: int | None = None,
     ) -> None:
         self.pace = pace or Pace(LIMITS)
         self._token = token.strip()
         self._api_url = api_url.rstrip("/")
         self._operators = operators
-        self._ear: Ear | None = None
-        self._task: asyncio.Task[None] | None = None
-        self._client: Client | None = None
+        self._shards = shards
         self._traffic = Traffic(self.pace)
+        self._bulletin = Bulletin(self._host)
+        self._rest = Rest(self._token, self._traffic, self._bulletin)
+        self._lookup = Lookup(self._traffic)
         self._pen = Pen(self._traffic)
-        self._since = Since()
         self._old = OldEdits()
         self._identifies = Identifies()
+        self._gateway: Gateway | None = None
+        self._ear: Ear | None = None
         self._menu: list[commands.Json] = []
         self._synced: str | None = None
         self._syncing: asyncio.Task[None] | None = None
-        self._refused: str | None = None
-        self._connected: bool | None = None
-        self._renewed_at: float | None = None
-        self._renewal: asyncio.Task[None] | None = None
-        #: Work that nobody waits for, until the end.
-        self._work: set[asyncio.Task[Any]] = set()
+        #: What follows posts that have arrived.
+        self._following: set[asyncio.Task[None]] = set()
 
     def is_group(self, chat: str) -> bool:
         """Tell servers from conversations in private."""
@@ -104,41 +108,59 @@ class DiscordChat:
 
     # Connecting
 
-    async def start(self, listener: Listener) -> None:
-        """Begin to connect, and to listen once that is done."""
+    @property
+    def connected(self) -> bool | None:
+        """Tell whether every shard has a connection."""
+        return None if self._gateway is None else self._gateway.connected
+
+    async def open(self) -> None:
+        """Begin to log in, which is all it takes to send."""
         # It logs each attempt with its traceback, and addresses with the tokens of interactions.
         logging.getLogger("discord").setLevel(logging.CRITICAL + 1)
+        self._point()
+        self._rest.open()
+
+    async def start(self, listener: Listener) -> None:
+        """Begin to connect, and to listen once that is done."""
+        if self._gateway is not None:
+            return
+        self._bulletin.begin()
+        await self.open()
         self._ear = Ear(listener, Presence(listener, self._greet), operators=self._operators)
         self._menu = commands.menu(listener.commands)
         self._pen.commands = frozenset(one.name for one in listener.commands)
-        self._point()
-        self._task = asyncio.create_task(self._supervise(self._ear), name="discord")
-
-    @property
-    def connected(self) -> bool | None:
-        """Tell whether there is a connection."""
-        return self._connected if self._task is not None else None
-
-    async def open(self) -> None:
-        """Do nothing yet: what is sent needs the connection."""
-
-    async def close(self) -> None:
-        """Let go of the connection."""
-        await self.stop()
+        self._gateway = Gateway(
+            self._token,
+            self._ear,
+            rest=self._rest,
+            traffic=self._traffic,
+            identifies=self._identifies,
+            bulletin=self._bulletin,
+            came=self._came,
+            shards=self._shards,
+        )
+        self._gateway.start()
 
     async def stop(self) -> None:
-        """Let go of the connection."""
-        for task in [*self._work, *([self._task] if self._task else [])]:
+        """Let go of all connections to the gateway."""
+        gateway, self._gateway, self._ear = self._gateway, None, None
+        if gateway is not None:
+            await gateway.stop()
+
+    async def close(self) -> None:
+        """Let go of everything."""
+        await self.stop()
+        for task in self._following:
             task.cancel()
-        await asyncio.gather(*self._work, *([self._task] if self._task else []), return_exceptions=True)
-        self._task = None
+        await asyncio.gather(*self._following, return_exceptions=True)
+        await self._rest.close()
 
     async def check(self) -> str | None:
         """Ask Discord who the bot is."""
         if not looks_like_a_token(self._token):
             return TOKEN
         self._point()
-        client = Client(self, None)
+        client = bare_client(self._traffic)
         try:
             async with asyncio.timeout(CHECK_SECONDS):
                 await client.http.static_login(self._token)
@@ -151,7 +173,7 @@ class DiscordChat:
                 f"Discord cannot be reached at {self._host} ({cause(error)}): mend the network or DISCORD_API_URL."
             )
         finally:
-            await close(client)
+            await client.http.close()
         return None
 
     @property
@@ -164,89 +186,18 @@ class DiscordChat:
     def _point(self) -> None:
         discord.http.Route.BASE = self._api_url
 
-    async def _supervise(self, ear: Ear) -> None:
-        pause = FIRST_PAUSE_SECONDS
-        while True:
-            if not looks_like_a_token(self._token):
-                return self._refuse(TOKEN)
-            client = Client(self, ear)
-            reason = ""
-            try:
-                await self._connect(client)
-            except discord.LoginFailure:
-                return self._refuse(TOKEN)
-            except discord.ConnectionClosed as error:
-                if error.code in FATAL:
-                    return self._refuse(FATAL[error.code])
-                reason = f"closed with {error.code}"
-            except discord.PrivilegedIntentsRequired:
-                return self._refuse(FATAL[4014])
-            except Later as error:
-                pause, reason = max(pause, error.seconds), str(error)
-                log.warning("the sessions that Discord gives a bot in a day are used up", wait=f"{pause:.0f} s")
-            except Exception as error:  # noqa: BLE001 - what the library cannot bear must not end the platform
-                reason = cause(error)
-            finally:
-                self._client = None
-                await close(client)
-            self.lost(reason or "closed")
-            if client.was_connected:
-                pause = FIRST_PAUSE_SECONDS
-            await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - only so that bots do not come at once
-            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
-
-    async def _connect(self, client: Client) -> None:
-        """Be connected until that ends."""
-        async with asyncio.timeout(LOGIN_SECONDS):
-            await client.login(self._token)
-        self._client = client
-        await client.connect(reconnect=False)
-
-    def _refuse(self, why: str) -> None:
-        self._refused = why
-        self._connected = False
-        log.error("Discord refuses this bot; nothing is tried again before a restart", why=why)
-
-    # What clients tell
-
-    def came(self, client: Client) -> None:
-        """Note that there is a connection."""
-        if not self._connected:
-            user = client.user.name if client.user else None
-            log.info("Discord is connected" if self._connected is None else "Discord is connected again", bot=user)
-        self._connected = True
-        if self._synced != commands.fingerprint(self._menu) and (self._syncing is None or self._syncing.done()):
-            self._syncing = self.work(self._sync())
-
-    def begun(self) -> None:
-        """Note a new session: what was told meanwhile is not told again."""
-        self._since.gap()
-
-    def lost(self, why: str) -> None:
-        """Note that there is no connection."""
-        if self._connected:
-            log.warning("the connection to Discord is lost; connecting again", why=why)
-        elif self._connected is None:
-            log.warning("Discord cannot be reached; trying again", host=self._host, why=why)
-        self._connected = False
-
-    def renew(self) -> None:
-        """End a session that has brought nonsense, now or as soon as one may: the next tells everything anew."""
-        if self._renewal is None or self._renewal.done():
-            self._renewal = self.work(self._end())
-
-    async def _end(self) -> None:
-        loop = asyncio.get_running_loop()
-        if self._renewed_at is not None:
-            await asyncio.sleep(self._renewed_at + RENEWAL_SECONDS - loop.time())
-        if self._client is not None and self._client.doubts:
-            self._renewed_at = loop.time()
-            await self._client.close()
+    def _came(self) -> None:
+        """Set the menu with a new connection, unless it is set."""
+        gateway = self._gateway
+        if gateway is None or self._synced == commands.fingerprint(self._menu):
+            return
+        if self._syncing is None or self._syncing.done():
+            self._syncing = gateway.work(self._sync())
 
     async def _sync(self) -> None:
-        while (client := self._client) is not None:
+        while True:
             try:
-                if await commands.sync(client, self._traffic, self._menu):
+                if await commands.sync(await self._rest.client(), self._traffic, self._menu):
                     log.info("Discord's menu of commands is set", commands=len(self._menu))
             except TryLater as error:
                 await asyncio.sleep(error.retry_after / SECOND)
@@ -257,21 +208,8 @@ class DiscordChat:
                 self._synced = commands.fingerprint(self._menu)
             return
 
-    def work(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Do something that nobody waits for."""
-        task = asyncio.create_task(coroutine)
-        self._work.add(task)
-        task.add_done_callback(self._work.discard)
-        return task
-
-    async def identify(self) -> None:
-        """Wait until the bot may begin a new session."""
-        await self._identifies.take()
-
-    @property
-    def trace(self) -> Any:
-        """What the library's HTTP tells of its requests."""
-        return self._traffic.trace()
+    async def _greet(self, hall: discord.TextChannel, message: Message) -> None:
+        await self._pen.greet(hall, message, client=self._rest.client)
 
     # Sending
 
@@ -287,13 +225,13 @@ class DiscordChat:
         edits = None if post.replaces is None else places.snowflake(post.replaces)
         if channel is None or (edits is None and post.replaces is not None):
             raise Refused(N_("on Discord a post needs a channel or thread of the server"))
-        client = self._connection()
+        client = await self._rest.client()
         if edits is not None and is_old(edits):
             self._let_old(channel)
         try:
             key, lacks = await self._put(client, post, channel, edits)
         except Exception as error:  # noqa: BLE001 - each has its class
-            wrong = port_error(error, self._spot(client, target), editing=edits is not None)
+            wrong = await self._meaning(client, error, target, editing=edits is not None)
             # The deliverer knows; the next question from there lets it in again.
             if self._ear is not None and isinstance(wrong, ChatGone | TopicGone):
                 self._ear.presence.forget(target.chat, target.topic if isinstance(wrong, TopicGone) else None)
@@ -301,24 +239,28 @@ class DiscordChat:
                 wrong.alone = not wrong.everywhere
             raise wrong from None
         if edits is None:
-            self._since.wrote(channel, key)
-            if places.is_news(client, channel):
-                self.work(self._pen.publish(client, channel, key))
+            if (shard := self._shard(target.chat)) is not None:
+                shard.wrote(channel, key)
+            if target.topic is not None:
+                self._follow(self._publish(client, target.chat, channel, key))
         if lacks is not None:
             raise Partly(lacks, key=str(key))
         return str(key)
 
-    async def _put(self, client: Client, post: Post, channel: int, edits: int | None) -> tuple[int, str | None]:
+    async def _put(
+        self, client: discord.Client, post: Post, channel: int, edits: int | None
+    ) -> tuple[int, str | None]:
         """Write a post with what goes with it, else without; return its id, and what is missing for the whole."""
         target, lacks = post.target, None
         lane = target.topic or target.chat
         if edits is not None and is_old(edits):
             lane = LANE.format(channel=channel)
         body = render.payload(post, commands=self._pen.commands)
-        files, _ = await attach.load(post.message, most=places.most_bytes(client, target))
+        knows = self._knows(target.chat)
+        files, _ = await attach.load(post.message, most=places.most_bytes(knows, target))
         try:
-            if files and not places.takes_files(client, channel):
-                lacks = no_files(self._spot(client, target))
+            if files and not places.takes_files(knows, channel):
+                lacks = no_files(await self._spot(client, target))
             elif files:
                 try:
                     key = await self._pen.post(client, channel, body, edits=edits, lane=lane, files=files)
@@ -327,7 +269,7 @@ class DiscordChat:
                         raise
                     log.info("Discord did not take a picture or file", channel=channel, why=cause(error))
                     if error.code == Code.MISSING_PERMISSIONS:
-                        lacks = no_files(self._spot(client, target))
+                        lacks = no_files(await self._spot(client, target))
                     self._traffic.again(lane)
                 else:
                     return key, None
@@ -346,44 +288,62 @@ class DiscordChat:
             told = "Discord lets old messages be edited only so often"
             raise TryLater(told, retry_after=max(round(wait * SECOND), 1), alone=True)
 
-    def _spot(self, client: Client, target: Target) -> Spot:
-        return places.spot(client, target, connected=client.is_ready() and self._connected is True)
+    def _follow(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Do after a post what nobody waits for."""
+        task = asyncio.create_task(coroutine, name="discord publishes")
+        self._following.add(task)
+        task.add_done_callback(self._following.discard)
+
+    async def _publish(self, client: discord.Client, chat: str, channel: int, key: int) -> None:
+        """Publish a post if its channel is one for announcements."""
+        knows = self._knows(chat)
+        if places.is_news(knows, channel) if knows is not None else await self._lookup.is_news(client, channel):
+            await self._pen.publish(client, channel, key)
+
+    async def _meaning(
+        self, client: discord.Client, error: Exception, target: Target, *, editing: bool
+    ) -> SendError:
+        """Return what went wrong, as the port knows it."""
+        ask = isinstance(error, discord.HTTPException) and error.code in _OF_PLACES
+        return port_error(error, await self._spot(client, target, ask=ask), editing=editing)
+
+    async def _spot(self, client: discord.Client, target: Target, *, ask: bool = True) -> Spot:
+        """Return what is known of a place, and can be asked about it."""
+        knows = self._knows(target.chat)
+        if knows is not None:
+            return places.spot(knows, target)
+        return await self._lookup.spot(client, target) if ask else places.unknown_spot(target)
 
     async def remove(self, target: Target, key: str) -> None:
         """Delete a post."""
         channel, message = places.address(target), places.snowflake(key)
         if channel is None or message is None:
             return
-        client = self._connection()
+        client = await self._rest.client()
         try:
             await self._pen.remove(client, channel, message)
         except Exception as error:  # noqa: BLE001 - each has its class
-            wrong = port_error(error, self._spot(client, target), editing=True)
+            wrong = await self._meaning(client, error, target, editing=True)
             if not isinstance(wrong, MessageGone):
                 raise wrong from None
-
-    def buried(self, target: Target, key: str) -> int | None:
-        """Count what came after a post while there was a connection."""
-        channel, message = places.address(target), places.snowflake(key)
-        return None if channel is None or message is None else self._since.after(channel, message)
-
-    def heard(self, data: Any) -> None:
-        """Note that there is a new message; what it says is not looked at."""
-        try:
-            self._since.heard(int(data["channel_id"]), int(data["id"]))
-        except (KeyError, TypeError, ValueError):
-            log.debug("Discord told of a message that it does not name")
 
     async def tell(self, user: str, message: Message) -> None:
         """Write to a person, whether or not the bot ever did."""
         person = places.snowflake(user)
         if person is None:
             raise Refused(N_("{user} is nobody's id on Discord"), user=repr(user[:40]))
-        client = self._connection()
+        client = await self._rest.client()
         try:
             await self._pen.tell(client, person, message)
         except Exception as error:  # noqa: BLE001 - each has its class
             raise port_error(error, Spot()) from None
+
+    # What the gateway tells
+
+    def buried(self, target: Target, key: str) -> int | None:
+        """Count what came after a post while there was a connection."""
+        channel, message, shard = places.address(target), places.snowflake(key), self._shard(target.chat)
+        return None if channel is None or message is None or shard is None else shard.after(channel, message)
 
     def room(self, chat: str, channel: str) -> Room | None:
         """Return a channel as the gateway told of it; while it tells nothing, nothing is known."""
@@ -395,20 +355,15 @@ class DiscordChat:
         client = self._telling(chat)
         return None if client is None else places.may_see(client, chat, channel, user=user, roles=roles)
 
+    def _shard(self, chat: str) -> Shard | None:
+        return None if self._gateway is None else self._gateway.shard(chat)
+
+    def _knows(self, chat: str) -> Client | None:
+        """Return the client that the gateway tells of a chat, if it is connected."""
+        shard = self._shard(chat)
+        return None if shard is None else shard.knowing(places.snowflake(chat))
+
     def _telling(self, chat: str) -> Client | None:
-        """Return the client if what it knows of a server is as it is now."""
-        client = self._client
-        if client is None or not client.is_ready() or not self._connected or client.doubts.about(chat):
-            return None
-        return client
-
-    def _connection(self) -> Client:
-        if self._refused is not None:
-            raise TryLater(self._refused, retry_after=NEVER, everywhere=True)
-        if self._client is None:
-            raise TryLater(N_("not connected to Discord"), retry_after=NOT_YET, everywhere=True)
-        return self._client
-
-    async def _greet(self, hall: discord.TextChannel, message: Message) -> None:
-        if self._client is not None:
-            await self._pen.greet(self._client, hall, message)
+        """Return it if it knows all servers, and this one without doubt."""
+        client = self._knows(chat)
+        return client if client is not None and client.is_ready() and not client.doubts.about(chat) else None

@@ -9,13 +9,12 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any, Protocol
 
+import aiohttp
 import discord
 import structlog
-import yarl
 
 from bot.chats.discord import places
 from bot.chats.discord.doubts import Doubts
-from bot.chats.discord.identifies import IDENTIFIES_LEFT, Later
 from bot.chats.discord.listen import Ear
 from bot.chats.discord.traffic import LONGEST_BUCKET_SECONDS
 from bot.domain.sentence import N_
@@ -35,12 +34,7 @@ UNREAD = ("MESSAGE_UPDATE", "MESSAGE_DELETE", "MESSAGE_DELETE_BULK")
 class Keeper(Protocol):
     """Who keeps a connection."""
 
-    @property
-    def trace(self) -> Any:
-        """What the library's HTTP tells of its requests."""
-        ...
-
-    def came(self, client: Client) -> None:
+    def came(self) -> None:
         """Note that there is a connection."""
         ...
 
@@ -70,9 +64,24 @@ class Keeper(Protocol):
 
 
 class Client(discord.Client):
-    """One connection's life."""
+    """One connection's life.
 
-    def __init__(self, keeper: Keeper, ear: Ear | None) -> None:
+    Args:
+        trace: What the library's HTTP tells of its requests.
+        shard: Which of how many it is.
+    """
+
+    def __init__(
+        self,
+        keeper: Keeper,
+        ear: Ear | None,
+        *,
+        trace: aiohttp.TraceConfig,
+        shard: tuple[int, int] = (0, 1),
+    ) -> None:
+        number, count = shard
+        # Who has one connection is not to say that it is the first of one.
+        sharded: Any = {"shard_id": number, "shard_count": count} if count > 1 else {}
         super().__init__(
             intents=discord.Intents(guilds=True, voice_states=True, guild_messages=True, dm_messages=True),
             allowed_mentions=discord.AllowedMentions.none(),
@@ -81,10 +90,12 @@ class Client(discord.Client):
             chunk_guilds_at_startup=False,
             guild_ready_timeout=SERVERS_SECONDS,
             max_ratelimit_timeout=LONGEST_BUCKET_SECONDS,
-            http_trace=keeper.trace,
+            http_trace=trace,
+            **sharded,
         )
         self._keeper = keeper
         self._ear = ear
+        self._number = number
         self._losses: deque[float] = deque(maxlen=MOST_LOSSES)
         self.was_connected = False
         self.doubts = Doubts(keeper.renew)
@@ -92,13 +103,6 @@ class Client(discord.Client):
         self.doubts.watch(parsers)
         # Messages are counted and nothing else: the library would make objects of all of them, and end at some.
         parsers |= {"MESSAGE_CREATE": keeper.heard} | dict.fromkeys(UNREAD, lambda _data: None)
-
-    async def setup_hook(self) -> None:
-        """Learn where the gateway is, and whether a session may begin."""
-        _, url, limit = await self.http.get_bot_gateway()
-        discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(url)
-        if limit["remaining"] < min(IDENTIFIES_LEFT, limit["total"]):
-            raise Later(limit["reset_after"] / 1000)
 
     def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
         """Tell of an event, unless all is over: the library would make a task without a loop."""
@@ -114,16 +118,16 @@ class Client(discord.Client):
     async def on_connect(self) -> None:
         self.was_connected = True
         self._keeper.begun()
-        self._keeper.came(self)
+        self._keeper.came()
         if self._ear is not None:
-            self._ear.presence.begins([guild.id for guild in self.guilds])
+            self._ear.presence.begins([guild.id for guild in self.guilds], shard=self._number)
 
     async def on_ready(self) -> None:
         if self._ear is not None:
-            self._keeper.work(self._ear.presence.roll_call(self.guilds))
+            self._keeper.work(self._ear.presence.roll_call(self.guilds, shard=self._number))
 
     async def on_resumed(self) -> None:
-        self._keeper.came(self)
+        self._keeper.came()
 
     async def on_disconnect(self) -> None:
         if self.is_closed():

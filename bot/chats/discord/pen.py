@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Collection, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from typing import Any
 
 import discord
@@ -26,7 +26,7 @@ PUBLISHED_SECONDS = 3600.0
 
 
 class Pen:
-    """Writes through whatever client is connected.
+    """Writes through the client that it is given.
 
     Attributes:
         commands: The commands that buttons may give; None while nobody listens.
@@ -74,11 +74,14 @@ class Pen:
         route = _edit(channel, message, method="DELETE")
         await self._traffic.aside(client, lambda: client.http.request(route), lane=f"delete in {channel}")
 
-    async def greet(self, client: discord.Client, hall: discord.TextChannel, message: Message) -> None:
+    async def greet(
+        self, hall: discord.TextChannel, message: Message, *, client: Callable[[], Awaitable[discord.Client]]
+    ) -> None:
         """Say the first words in a server; it is no loss if they are not heard."""
         route, body = _message(hall.id), render.payload_of(message, commands=self.commands)
         try:
-            await self._traffic.aside(client, lambda: client.http.request(route, json=body), lane=str(hall.id))
+            writer = await client()
+            await self._traffic.aside(writer, lambda: writer.http.request(route, json=body), lane=str(hall.id))
         except Exception as error:  # noqa: BLE001 - the server is let in all the same
             log.info("a server was not greeted", why=cause(error))
 

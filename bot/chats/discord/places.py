@@ -50,6 +50,14 @@ def address(target: Target) -> int | None:
     return snowflake(target.chat[len(PRIVATE) :]) if target.chat.startswith(PRIVATE) else None
 
 
+def shard_of(guild: int, shards: int) -> int:
+    """Return which of so many shards tells of a server; the first tells of all that is no server's.
+
+    https://docs.discord.com/developers/events/gateway#sharding
+    """
+    return (guild >> 22) % shards
+
+
 def is_news(client: discord.Client, channel: int) -> bool:
     found = client.get_channel(channel)
     return isinstance(found, discord.TextChannel) and found.is_news()
@@ -77,16 +85,16 @@ def missing(may: discord.Permissions, *, thread: bool) -> str | None:
     return next((name for name, has in needed if not has), None)
 
 
-def takes_files(client: discord.Client, channel: int) -> bool:
+def takes_files(client: discord.Client | None, channel: int) -> bool:
     """Tell whether pictures and files may be sent to a channel, as far as is known."""
-    found = client.get_channel(channel)
+    found = client.get_channel(channel) if client is not None else None
     may = permissions(found) if isinstance(found, Channel) else None
     return may is None or may.attach_files
 
 
-def most_bytes(client: discord.Client, target: Target) -> int:
-    """Return how large a file a place takes: boosts of its server raise that."""
-    guild = client.get_guild(snowflake(target.chat) or 0)
+def most_bytes(client: discord.Client | None, target: Target) -> int:
+    """Return how large a file a place takes: boosts of its server raise that, as far as a client tells of it."""
+    guild = client.get_guild(snowflake(target.chat) or 0) if client is not None else None
     return discord.utils.DEFAULT_FILE_SIZE_LIMIT_BYTES if guild is None else guild.filesize_limit
 
 
@@ -102,21 +110,27 @@ def hall(guild: discord.Guild) -> discord.TextChannel | None:
     return next((channel for channel in found if may_post(channel)), None)
 
 
-def spot(client: discord.Client, target: Target, *, connected: bool) -> Spot:
-    """Return what is known of a place where a post was refused.
-
-    Args:
-        connected: The servers that the client knows are all there are.
-    """
+def spot(client: discord.Client, target: Target) -> Spot:
+    """Return what a client that is connected knows of a place where a post was refused."""
     channel = address(target)
     if target.topic is None or channel is None:
         return Spot()
     guild = snowflake(target.chat)
-    left = connected and guild is not None and client.get_guild(guild) is None
+    left = guild is not None and client.get_guild(guild) is None
     found = client.get_channel(channel)
     if not isinstance(found, Channel):
         return Spot(name=reference(channel), left=left)
-    may = permissions(found)
+    return spot_of(found, permissions(found), left=left)
+
+
+def unknown_spot(target: Target) -> Spot:
+    """Return what a place is called of which nothing is known."""
+    channel = address(target)
+    return Spot() if target.topic is None or channel is None else Spot(name=reference(channel))
+
+
+def spot_of(found: Channel, may: discord.Permissions | None, *, left: bool = False) -> Spot:
+    """Return what is known of a channel in which the bot may so much."""
     thread = isinstance(found, discord.Thread)
     return Spot(
         name=f"#{title(found.name)}",

@@ -7,6 +7,7 @@ when Discord tells which servers it is in: all of them are called then.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any
 
@@ -23,6 +24,8 @@ from bot.ports.message import Message
 log = structlog.get_logger(__name__)
 
 PLATFORM = "discord"
+#: So long it is known of a place that it is open.
+MET_SECONDS = 600.0
 
 Greet = Callable[[discord.TextChannel, Message], Awaitable[None]]
 
@@ -32,46 +35,69 @@ class Presence:
 
     Args:
         greet: Posts the first message in a server.
+        clock: Seconds; only differences count.
     """
 
-    def __init__(self, listener: Listener, greet: Greet) -> None:
+    def __init__(self, listener: Listener, greet: Greet, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._listener = listener
         self._greet = greet
         self._order = asyncio.Lock()
-        #: Chats and topics of which the listener knows in this run that they are open.
-        self._open: set[tuple[str, str | None]] = set()
-        #: The servers that the bot was in when it was last connected; None before that.
-        self._guilds: set[int] | None = None
+        self._clock = clock
+        #: Chats and topics of which the listener was told that they are open, and when.
+        self._open: dict[tuple[str, str | None], float] = {}
+        self._shards = 1
+        #: The servers that the bot was in when a shard was last connected; none of a shard before that.
+        self._guilds: dict[int, set[int]] = {}
+        #: The shards that have told of all their servers.
+        self._whole: set[int] = set()
         #: Threads that were put out in this run because they were locked.
         self._locked: set[int] = set()
 
     # Servers
 
-    def begins(self, guilds: Collection[int]) -> None:
-        """Note the servers of a session: those that come to them later are new."""
-        if self._guilds is None:
-            self._guilds = set(guilds)
+    def divide(self, shards: int) -> None:
+        """Note over how many shards the servers are spread from now on."""
+        if shards != self._shards:
+            known = {guild for guilds in self._guilds.values() for guild in guilds}
+            self._shards, self._guilds = shards, {}
+            for guild in known:
+                self._guilds.setdefault(places.shard_of(guild, shards), set()).add(guild)
+            self._whole.clear()
 
-    async def roll_call(self, guilds: Sequence[discord.Guild]) -> None:
-        """Tell which servers the bot is in, whether or not they are available; greet those that are new."""
-        chats = [str(guild.id) for guild in guilds]
-        new = [guild for guild in guilds if self._guilds is not None and guild.id not in self._guilds]
-        self._guilds = {guild.id for guild in guilds}
-        self._open = {one for one in self._open if one[0].startswith(places.PRIVATE) or one[0] in chats}
-        await self._tell("a roll call failed", self._listener.roll_call, chats=chats)
+    def begins(self, guilds: Collection[int], *, shard: int = 0) -> None:
+        """Note the servers of a session: those that come to them later are new."""
+        self._guilds.setdefault(shard, set(guilds))
+
+    async def roll_call(self, guilds: Sequence[discord.Guild], *, shard: int = 0) -> None:
+        """Tell which servers the bot is in, whether or not they are available; greet those that are new.
+
+        The listener is told of all at once, when every shard has told of its own.
+        """
+        known = self._guilds.get(shard)
+        new = [guild for guild in guilds if known is not None and guild.id not in known]
+        self._guilds[shard] = {guild.id for guild in guilds}
+        self._whole.add(shard)
+        if len(self._whole) == self._shards:
+            chats = [str(guild) for number in sorted(self._guilds) for guild in sorted(self._guilds[number])]
+            here = frozenset(chats)
+            self._open = {
+                one: at for one, at in self._open.items() if one[0].startswith(places.PRIVATE) or one[0] in here
+            }
+            await self._tell("a roll call failed", self._listener.roll_call, chats=chats)
         for guild in new:
             await self._welcome(guild)
 
     async def joined(self, guild: discord.Guild) -> None:
         """Let a server in, and greet it."""
-        if self._guilds is not None and guild.id in self._guilds:
+        known = self._guilds.setdefault(places.shard_of(guild.id, self._shards), set())
+        if guild.id in known:
             return
-        self._guilds = {*(self._guilds or ()), guild.id}
+        known.add(guild.id)
         await self._welcome(guild)
 
     async def left(self, guild: discord.Guild) -> None:
         """Put a server out that the bot was removed from."""
-        self._guilds = (self._guilds or set()) - {guild.id}
+        self._guilds.get(places.shard_of(guild.id, self._shards), set()).discard(guild.id)
         await self._put_out(str(guild.id), N_("the bot was removed from the server"))
 
     async def _welcome(self, guild: discord.Guild) -> None:
@@ -129,17 +155,18 @@ class Presence:
     # Telling the listener
 
     async def met(self, request: Request, *, may_post: bool) -> None:
-        """Let in where somebody asks, once in a run."""
+        """Let in where somebody asks, once in a while: another process may have found the place gone meanwhile."""
         for topic in (None, request.topic) if may_post else (None,):
-            if (request.chat, topic) not in self._open:
+            told_at = self._open.get((request.chat, topic))
+            if told_at is None or told_at + MET_SECONDS < self._clock():
                 await self.let_in(request.chat, request.chat_title, topic=topic)
 
     async def let_in(self, chat: str, title: str | None, *, topic: str | None = None) -> None:
         """Note that the bot may post in a chat, or in a topic of it."""
-        self._open.add((chat, topic))
+        self._open[chat, topic] = self._clock()
         told = {"chat": chat, "title": title, "topic": topic}
         if not await self._tell("a chat could not be let in", self._listener.let_in, **told):
-            self._open.discard((chat, topic))
+            self._open.pop((chat, topic), None)
 
     async def _put_out(self, chat: str, why: str, *, topic: str | None = None) -> None:
         self.forget(chat, topic)
@@ -148,7 +175,9 @@ class Presence:
 
     def forget(self, chat: str, topic: str | None = None) -> None:
         """Note that a chat, or a topic of it, was found gone: the next question from there lets it in again."""
-        self._open = {one for one in self._open if one[0] != chat or (topic is not None and one[1] != topic)}
+        self._open = {
+            one: at for one, at in self._open.items() if one[0] != chat or (topic is not None and one[1] != topic)
+        }
 
     async def _tell(self, failed: str, tell: Callable[..., Awaitable[None]], **what: Any) -> bool:
         async with self._order:

@@ -17,7 +17,7 @@ from telegram import Bot, Update, User
 from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
 
 from bot.chats.telegram.errors import in_seconds, summary
-from bot.chats.telegram.rival import ALARM, SOON, Rival
+from bot.chats.telegram.rival import ALARM, SOON, WHO, Rival
 
 log = structlog.get_logger(__name__)
 
@@ -100,7 +100,7 @@ class Poll:
             except Conflict:
                 self._rivalled = True
                 if self._rival.met():
-                    log.warning(ALARM, host=self._host)
+                    log.warning(ALARM, host=self._host, why=WHO)
                 if not self._rival.lasts:
                     pause = wait = SOON
             except InvalidToken as error:

@@ -17,10 +17,10 @@ LONGEST_POLL = 30.0
 #: Seconds until the next try while a conflict may pass.
 SOON = 1.0
 
-ALARM = (
-    "another program reads this bot's messages, and each takes some from the other: perhaps a Milepost with "
-    "another database, on another machine, or a test; stop it, or give each its own TELEGRAM_TOKEN "
-    "(@BotFather > /revoke shuts all others out)"
+ALARM = "another program reads this bot's messages, and each takes some from the other"
+WHO = (
+    "perhaps a Milepost with another database, on another machine, or a test: stop it, or give each its own "
+    "TELEGRAM_TOKEN (@BotFather > /revoke shuts all others out)"
 )
 
 

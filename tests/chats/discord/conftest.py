@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.chats.discord import chat, client, identifies
+from bot.chats.discord import client, identifies, pauses
 from tests.chats.discord.setting import QUICK, Place
 from tests.servers.discord import DiscordServer, Permission
 
@@ -13,7 +13,7 @@ from tests.servers.discord import DiscordServer, Permission
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let little time pass between tries."""
     monkeypatch.setattr(identifies, "IDENTIFY_GAP_SECONDS", 0.2)
-    monkeypatch.setattr(chat, "FIRST_PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr(pauses, "FIRST_PAUSE_SECONDS", 0.05)
     monkeypatch.setattr(client, "SERVERS_SECONDS", 0.1)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import structlog.testing
 
-from bot.chats.discord import DiscordChat, chat, identifies, traffic
+from bot.chats.discord import DiscordChat, chat, identifies, pauses, traffic
 from bot.ports.chat import TryLater
 from tests.chats.discord.setting import QUICK, Heard, connected, post, soon
 from tests.servers.discord import DiscordServer, Limits, Rate, cut, hang, html, status
@@ -197,7 +197,7 @@ async def test_an_event_that_the_library_cannot_bear_is_survived(server: Discord
 async def test_a_connection_that_will_not_hold_is_not_tried_for_ever_at_once(
     server: DiscordServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chat, "FIRST_PAUSE_SECONDS", 0.5)
+    monkeypatch.setattr(pauses, "FIRST_PAUSE_SECONDS", 0.5)
     async with connected(server):
         for _ in range(60):
             await server.gateway.close(4000)
@@ -243,7 +243,7 @@ async def test_a_wrong_token_is_one_sentence_that_names_it(
     (line,) = logs
     assert line["log_level"] == "error"
     assert "DISCORD_TOKEN" in line["why"]
-    assert "https://discord.com/developers/applications" in line["event"]
+    assert "https://discord.com/developers/applications" in line["why"]
     assert token not in str(logs)
     assert len(server.calls) <= 1
     with pytest.raises(TryLater, match="DISCORD_TOKEN"):

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Coroutine, Sequence
 from typing import Any
 
 import discord
 import pytest
 
 from bot.chats.discord import places
-from bot.chats.discord.chat import DiscordChat
 from bot.chats.discord.client import Client
+from bot.chats.discord.traffic import Traffic
 from bot.domain.reading import Answer, Failure, Trouble
+from bot.ports.pace import Limits, Pace
 from bot.ports.rooms import Room
 from bot.ports.source import Ask
 from bot.sources.kit import Kit
@@ -40,6 +42,25 @@ class Still(World):
     def snowflake(self) -> int:
         self._ids += 1
         return (1 << 60) + self._ids
+
+
+class Nobody:
+    """Keeps no connection."""
+
+    def came(self) -> None: ...
+
+    def begun(self) -> None: ...
+
+    def lost(self, why: str) -> None: ...
+
+    def renew(self) -> None: ...
+
+    def heard(self, data: Any) -> None: ...
+
+    def work(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        return asyncio.create_task(coroutine)
+
+    async def identify(self) -> None: ...
 
 
 class Scene:
@@ -86,7 +107,7 @@ class Scene:
 
     def client(self) -> Client:
         """Return a client that has been told nothing but who it is."""
-        client = Client(DiscordChat("token"), None)
+        client = Client(Nobody(), None, trace=Traffic(Pace(Limits())).trace())
         told: Any = self.world.bot.payload()
         client._connection.user = discord.ClientUser(state=client._connection, data=told)
         return client

@@ -124,7 +124,7 @@ async def test_an_announcement_with_a_picture_is_published(
     news = guild.announcement()
     server.world.channels[news.id] = news
     await known(server, news)
-    await soon(lambda: discord._client is not None and discord._client.get_channel(news.id))
+    await soon(lambda: (told := discord.room(str(guild.id), str(news.id))) is not None and told.name)
     await discord.send(post(news, 1, MESSAGE))
     await server.until(lambda: news.messages[0].crossposted)
     assert news.messages[0].attachments
@@ -139,7 +139,7 @@ async def test_a_missing_permission_that_is_known_costs_no_request(
     channel = guild.text("alerts")
     channel.overwrite(guild.everyone, deny=Permission.ATTACH_FILES)
     await known(server, channel)
-    await soon(lambda: discord._client is not None and discord._client.get_channel(channel.id))
+    await soon(lambda: (told := discord.room(str(guild.id), str(channel.id))) is not None and told.name)
     with pytest.raises(Partly) as caught:
         await discord.send(post(channel, 1, MESSAGE))
     assert str(caught.value) == (
