@@ -179,6 +179,7 @@ class Metrics:
         self._inquiry = Inquiry(ask, seconds=LONGEST_SECONDS)
         self.registry.register(_Kept(self))
         self.registry.register(_Purses(sources, self._clock))
+        self.registry.register(_Beats(self.vitals))
         for platform in platforms:
             for state in ("sent", "dead", "expired"):
                 self._settled.labels(platform, state)
@@ -264,6 +265,21 @@ def _queues(figures: Figures, platforms: tuple[str, ...]) -> tuple[Metric, Metri
         waiting.add_metric(key, 0 if queue is None else queue.count)
         oldest.add_metric(key, 0 if queue is None else max(0, figures.at - queue.oldest) / SECOND)
     return waiting, oldest
+
+
+class _Beats(Collector):
+    """Whether stages stand still, each by its own rhythm."""
+
+    def __init__(self, vitals: Vitals) -> None:
+        self._vitals = vitals
+
+    def collect(self) -> Iterator[Metric]:
+        still = GaugeMetricFamily(
+            "milepost_stage_still", "Whether a stage stands still: 1 or 0.", labels=("stage",)
+        )
+        for name in self._vitals.beats:
+            still.add_metric((name,), float(self._vitals.still(name) is not None))
+        yield still
 
 
 class _Purses(Collector):

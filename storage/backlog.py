@@ -54,7 +54,7 @@ class Polling:
 
 
 async def queues(connection: Connection) -> list[Queue]:
-    """Return what is owed and what is held, by platform and state."""
+    """Return what is owed and what is held, by platform and state; not what waits for chats that are gone."""
     found = []
     for which in (OWED, HELD):
         heads = (
@@ -65,7 +65,7 @@ async def queues(connection: Connection) -> list[Queue]:
                 sa.func.min(delivery.c.id).label("first"),
             )
             .join(chat, chat.c.id == delivery.c.chat_id)
-            .where(which)
+            .where(which, chat.c.disabled_at.is_(None))
             .group_by(chat.c.platform, delivery.c.state)
             .subquery()
         )

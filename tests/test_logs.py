@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -134,7 +135,10 @@ ends("a-secret-in-a-local-variable".upper())
 @cache
 def calls() -> list[tuple[str, ast.Call]]:
     """Return every call of a log in the program, with where it is."""
-    found = []
+    return list(_calls())
+
+
+def _calls() -> Iterator[tuple[str, ast.Call]]:
     for folder in ("bot", "handlers", "storage"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             code = path.read_text(encoding="utf-8")
@@ -147,8 +151,7 @@ def calls() -> list[tuple[str, ast.Call]]:
                     and isinstance(node.func.value, ast.Name)
                     and node.func.value.id == "log"
                 ):
-                    found.append((f"{path.relative_to(ROOT)}:{node.lineno}", node))
-    return found
+                    yield f"{path.relative_to(ROOT)}:{node.lineno}", node
 
 
 def test_an_event_is_a_constant_and_what_differs_stands_in_fields() -> None:

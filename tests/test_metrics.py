@@ -240,6 +240,7 @@ async def test_prometheus_own_tool_has_nothing_to_mend(database: Database) -> No
     metrics.asked("x", outcome="ok", seconds=0.1)
     metrics.sent("fake", lag=900)
     metrics.lease("fake", held=True)
+    assert (await series(metrics))['milepost_stage_still{stage="poll"}'] == 0
     tool = shutil.which("promtool")
     assert tool is not None
     process = await asyncio.create_subprocess_exec(
