@@ -6,15 +6,17 @@ import re
 import tomllib
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
 from zipfile import ZipFile
 
 from hatchling.builders.wheel import WheelBuilder
 
-from bot.settings import Settings
+from bot.settings import Settings, door
 
 ROOT = Path(__file__).parent.parent
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 COMPOSE = (ROOT / "compose.yaml").read_text()
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 SETTINGS = {name.upper() for name in Settings.model_fields}
 SQLITE = "sqlite:///"
 
@@ -143,17 +145,45 @@ def test_the_database_lies_in_the_volume_also_with_the_example_settings() -> Non
 def test_every_variable_is_a_setting() -> None:
     others = {"PATH", "MPLCONFIGDIR"}  # where the drawing library keeps its list of fonts
     assert set(variables()) - others <= SETTINGS
-    assert set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", COMPOSE)) <= SETTINGS
+    named = set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", COMPOSE))
+    assert {name for name in named if not name.startswith("POSTGRES_")} - {"COMPOSE_PROFILES"} <= SETTINGS
 
 
-def test_compose_has_the_bot_and_its_data_and_nothing_else() -> None:
+def test_compose_has_the_bot_and_its_data_and_a_database_for_who_asks_for_one() -> None:
     parts = compose()
     assert parts[""] == ["services", "volumes"]
-    assert parts["services"] == ["bot"]
-    assert parts["volumes"] == ["data"]
+    assert parts["services"] == ["bot", "postgres"]
+    assert parts["volumes"] == ["data", "postgres"]
+    assert parts["services.postgres.profiles"] == ["postgres"]
+    assert parts["services.bot.depends_on.postgres.required"] == ["false"]
     assert parts["services.bot.volumes"] == [f"data:{instructions('VOLUME')[0]}"]
     assert parts["services.bot.env_file"] == [".env"]
     assert parts["services.bot.tmpfs"] == ["/tmp"]
     for key, value in {"build": ".", "init": "true", "read_only": "true", "restart": "unless-stopped"}.items():
         assert parts[f"services.bot.{key}"] == [value]
     assert parts["services.bot.stop_grace_period"] == ["10s"]
+
+
+def test_the_bot_and_the_database_of_compose_know_each_other() -> None:
+    parts = compose()
+    (address,) = re.findall(r"^DATABASE_URL=(postgresql://\S+)$", OPERATIONS, re.MULTILINE)
+    url = urlsplit(address)
+    assert url.hostname in parts["services"]
+    assert [url.username] == parts[f"services.{url.hostname}.environment.POSTGRES_USER"]
+    assert [url.path.strip("/")] == parts[f"services.{url.hostname}.environment.POSTGRES_DB"]
+    (password,) = parts[f"services.{url.hostname}.environment.POSTGRES_PASSWORD"]
+    assert [password] == parts["services.bot.environment.PGPASSWORD"]
+    assert url.password is None
+    assert re.search(rf"^{password.strip('${}').partition(':')[0]}=", OPERATIONS, re.MULTILINE)
+    assert "COMPOSE_PROFILES=postgres" in OPERATIONS
+
+
+def test_health_is_asked_where_the_bot_listens() -> None:
+    parts = compose()
+    (listens,) = parts["services.bot.environment.HTTP_ADDRESS"]
+    address = door(listens)
+    assert address is not None
+    (check,) = parts["services.bot.healthcheck.test"]
+    url = urlsplit(re.search(r"'(http://[^']+)'", check)[1])  # type: ignore[index]
+    assert (url.hostname, url.port) == ("127.0.0.1", address[1])
+    assert url.path == "/health/live"

@@ -15,8 +15,10 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+import typer
 
 from bot import keep
+from bot.__main__ import cli
 from bot.domain import DAY, HOUR
 from bot.keep import KeepError
 from bot.pipeline.schedule import wall_clock
@@ -88,6 +90,23 @@ async def filled(url: str) -> None:
     database = await opened(url)
     await measured(3).keep(database)
     await database.close()
+
+
+def test_every_command_and_option_in_the_manual_is_there() -> None:
+    manual = (SAMPLE.parent.parent.parent / "docs" / "operations.md").read_text()
+    given = re.findall(r"(?:^|[`/ ])milepost ((?:db )?[a-z]+)((?: [^\s`]+)*)", manual, re.MULTILINE)
+    root: Any = typer.main.get_command(cli)
+    seen = set()
+    for name, rest in given:
+        first, _, second = name.partition(" ")
+        command = root.commands.get(first)
+        if command is None:
+            continue  # the account of that name, and such
+        command = command.commands[second] if second else command
+        flags = {flag for parameter in command.params for flag in parameter.opts}
+        assert {word.strip("[]`,.") for word in rest.split() if word.startswith("--")} <= flags, name
+        seen.add(name)
+    assert {"backup", "restore", "db copy", "db status", "run", "doctor"} <= seen
 
 
 async def test_the_history_of_a_replay_goes_to_postgresql_and_back_beside_its_backup(
