@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import tempfile
 import threading
 import time
@@ -141,7 +142,9 @@ async def restore(url: str, file: Path, *, replace: bool, mend: bool, show: Say)
 async def _restore_to_server(url: str, file: Path, *, replace: bool, mend: bool, show: Say) -> None:
     where = moving.shown(url)
     progress = _Progress(show, "restore")
-    with tempfile.TemporaryDirectory(prefix="milepost-") as folder:
+    # Beside the backup there is room for another; where /tmp lies in memory, there need not be.
+    beside = file.parent if os.access(file.parent, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix=".milepost-restore-", dir=beside) as folder:
         part = Path(folder) / "backup.db"
         await _breakable(lambda stop: files.fetch(file, part, stop=stop))
         await moving.bring_up(part)
