@@ -40,6 +40,8 @@ PASSED_ON = (
 #: What is said of a chat's connection; where another process holds it, this one has not begun to listen.
 LINKS = {True: "connected", False: "not connected", None: "standby"}
 
+CONSOLE = "console"
+
 Parts = dict[str, str]
 
 
@@ -112,6 +114,8 @@ class Health:
         database = await self._asked()
         parts = {"database": database, **parts}
         for chat in self._chats:
+            if chat.platform == CONSOLE:  # its connection is a terminal, which may rightly be nobody's
+                continue
             parts[chat.platform] = LINKS[chat.connected]
             well = well and chat.connected is not False
         well = well and database == "ok"
