@@ -109,7 +109,7 @@ class Gateway:
     Attributes:
         heartbeat: Seconds between heartbeats that HELLO asks for. These are real seconds.
         acks: Answer heartbeats. Without it connections look dead.
-        shards: How many GET /gateway/bot recommends.
+        shards: How many GET /gateway/bot recommends, at least.
         upgrade_status: Refuse WebSockets with this HTTP status, as in an outage.
         identifies, resumes: What was sent with them.
         heartbeats: The sequence numbers that came.
@@ -144,6 +144,24 @@ class Gateway:
         """Somebody has a session and is connected with it."""
         return any(connection.session is not None for connection in self.connections)
 
+    @property
+    def recommended(self) -> int:
+        """How many shards a bot in so many servers needs."""
+        return max(self.shards, -(-len(self.server.world.joined) // self.server.limits.guilds_a_shard))
+
+    @property
+    def shards_connected(self) -> list[int]:
+        """The numbers of the shards that have a session and are connected with it."""
+        return sorted(one.session.shard[0] for one in self.connections if one.session is not None)
+
+    def _of(self, shard: int | None) -> list[Connection]:
+        """Return the connections of a shard, or all."""
+        return [
+            one
+            for one in self.connections
+            if shard is None or (one.session is not None and one.session.shard[0] == shard)
+        ]
+
     # ------------------------------------------------------------ what a test does to it
 
     async def reconnect(self) -> None:
@@ -151,9 +169,9 @@ class Gateway:
         for connection in list(self.connections):
             await connection.send(RECONNECT)
 
-    async def invalidate(self, *, resumable: bool = False) -> None:
+    async def invalidate(self, *, resumable: bool = False, shard: int | None = None) -> None:
         """Say that the session is invalid (op 9)."""
-        for connection in list(self.connections):
+        for connection in self._of(shard):
             if not resumable:
                 self.forget(connection.session)
             await connection.send(INVALID_SESSION, resumable)
@@ -162,15 +180,15 @@ class Gateway:
         for connection in list(self.connections):
             await connection.send(HEARTBEAT)
 
-    async def close(self, code: int) -> None:
-        """Close all connections with a code."""
-        for connection in list(self.connections):
+    async def close(self, code: int, *, shard: int | None = None) -> None:
+        """Close all connections, or a shard's, with a code."""
+        for connection in self._of(shard):
             self.closed.append(code)
             await connection.socket.close(code=code)
 
-    def cut(self) -> None:
-        """Cut all TCP connections; nothing is said."""
-        for connection in list(self.connections):
+    def cut(self, *, shard: int | None = None) -> None:
+        """Cut all TCP connections, or a shard's; nothing is said."""
+        for connection in self._of(shard):
             if connection.session is not None:
                 connection.session.connection = None
             connection.cut()

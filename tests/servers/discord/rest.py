@@ -374,7 +374,7 @@ class Rest:
         total = limits.identifies.count
         return 200, {
             "url": self.server.gateway_url,
-            "shards": self.server.gateway.shards,
+            "shards": self.server.gateway.recommended,
             "session_start_limit": {
                 "total": total,
                 "remaining": total - meter.used("identifies", limits.identifies),

@@ -637,10 +637,18 @@ class World:
         present: bool = True,
         everyone: int = MEMBERS,
         permissions: int = 0,
+        shard: tuple[int, int] | None = None,
     ) -> Guild:
-        """Make a server; ``permissions`` are the bot's, besides everyone's."""
+        """Make a server; ``permissions`` are the bot's, besides everyone's.
+
+        Args:
+            shard: Which of how many shards is to tell of it.
+        """
         owner = self.user(owner) if isinstance(owner, str) else owner
-        guild = Guild(self, self.snowflake(), name, owner, locale, present)
+        number = self.snowflake()
+        if shard is not None:
+            number += (shard[0] - (number >> 22)) % shard[1] << 22
+        guild = Guild(self, number, name, owner, locale, present)
         guild.roles[guild.id] = Role(guild.id, guild, "@everyone", int(everyone))
         guild.member(owner)
         guild.member(self.bot, guild.role(self.name, permissions, managed=True))
