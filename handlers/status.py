@@ -14,6 +14,8 @@ from bot.texts.units import platform_name
 from bot.texts.words import N_, Words
 from handlers.command import Command, Group
 
+#: Chat platforms as they write themselves.
+CHATS = {"telegram": "Telegram", "discord": "Discord"}
 MB = 1_000_000
 
 
@@ -86,7 +88,7 @@ def _waiting(found: Status, words: Words) -> Line:
     if len(found.waiting) < 2:
         return words.say("{n}", n=count)
     most_first = sorted(found.waiting.items(), key=lambda one: (-one[1], one[0]))
-    parts = [f"{platform_name(name)} {words.exact(waits)}" for name, waits in most_first]
+    parts = [f"{CHATS.get(name, name)} {words.exact(waits)}" for name, waits in most_first]
     return words.say("{n}: {list}", n=count, list=words.list(parts))
 
 
