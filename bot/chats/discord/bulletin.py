@@ -42,6 +42,12 @@ class Bulletin:
             log.warning("Discord cannot be reached; trying again", host=self._host, why=why)
         self.state = False
 
+    def reached(self) -> None:
+        """Tell that Discord answers again, where nobody listens."""
+        if self.state is False:
+            log.info("Discord is back", host=self._host)
+            self.state = None
+
     def refused(self, why: str) -> None:
         """Tell the operator what to mend."""
         self.state = False

@@ -89,7 +89,7 @@ class DiscordChat:
         self._shards = shards
         self._traffic = Traffic(self.pace)
         self._bulletin = Bulletin(self._host)
-        self._rest = Rest(self._token, self._traffic, self._bulletin)
+        self._rest = Rest(self._token, self._traffic, self._bulletin, reached=self._reached)
         self._lookup = Lookup(self._traffic)
         self._pen = Pen(self._traffic)
         self._old = OldEdits()
@@ -185,6 +185,10 @@ class DiscordChat:
 
     def _point(self) -> None:
         discord.http.Route.BASE = self._api_url
+
+    def _reached(self) -> None:
+        if self._gateway is None:  # else it tells of its connection
+            self._bulletin.reached()
 
     def _came(self) -> None:
         """Set the menu with a new connection, unless it is set."""

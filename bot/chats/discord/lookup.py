@@ -30,6 +30,8 @@ KIND_SECONDS = 86_400.0
 #: Seconds between questions of that kind: each is one post less that could be sent.
 KIND_GAP_SECONDS = 0.25
 MOST = 10_000
+#: How long a refusal waits for what can be learned of its place.
+SPOT_SECONDS = 4.0
 
 
 class Lookup:
@@ -75,7 +77,14 @@ class Lookup:
         return found
 
     async def spot(self, client: discord.Client, target: Target) -> Spot:
-        """Return what can be learned of a place where a post was refused."""
+        """Return what can be learned in a short time of a place where a post was refused."""
+        try:
+            async with asyncio.timeout(SPOT_SECONDS):
+                return await self._spot(client, target)
+        except TimeoutError:
+            return places.unknown_spot(target)
+
+    async def _spot(self, client: discord.Client, target: Target) -> Spot:
         channel, server = places.address(target), places.snowflake(target.chat)
         if target.topic is None or channel is None or server is None:
             return Spot()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import discord
 import structlog
@@ -39,10 +40,17 @@ def bare_client(traffic: Traffic) -> discord.Client:
 
 
 class Rest:
-    """Keeps a client logged in from ``open`` to ``close``, however long the login takes."""
+    """Keeps a client logged in from ``open`` to ``close``, however long the login takes.
 
-    def __init__(self, token: str, traffic: Traffic, bulletin: Bulletin) -> None:
+    Args:
+        reached: Called when it is logged in.
+    """
+
+    def __init__(
+        self, token: str, traffic: Traffic, bulletin: Bulletin, *, reached: Callable[[], None] = lambda: None
+    ) -> None:
         self._token = token
+        self._reached = reached
         self._traffic = traffic
         self._bulletin = bulletin
         self._task: asyncio.Task[discord.Client | None] | None = None
@@ -112,6 +120,7 @@ class Rest:
                     raise
                 self._bulletin.away(cause(error))
             else:
+                self._reached()
                 return client
             await asyncio.sleep(pauses.next())
         self.refuse()
