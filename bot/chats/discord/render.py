@@ -115,9 +115,12 @@ def payload_of(
 
 
 def nonce(post: Post) -> str:
-    """Return what makes a resend no second post: the delivery, and the database in which it has that number."""
+    """Return what makes a resend no second post: the delivery, what it tells, and the database of its number."""
     number = f"-{post.delivery}"
-    return post.installation[: min(MOST_OF_INSTALLATION, MOST_NONCE - len(number))] + number
+    whose = post.installation
+    if post.fact:
+        whose = sha256(f"{post.installation} {post.fact}".encode()).hexdigest()
+    return whose[: min(MOST_OF_INSTALLATION, MOST_NONCE - len(number))] + number
 
 
 def _mention(whom: str | None) -> tuple[str, dict[str, Any]]:
