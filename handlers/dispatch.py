@@ -87,7 +87,7 @@ class Dispatcher:
 
     async def let_in(self, *, platform: str, chat: str, title: str | None, topic: str | None = None) -> None:
         """Note that the bot may post in a chat or topic, newly or again: what waits for it is sent."""
-        await presence.let_in(self.services, platform=platform, key=chat, title=title, topic=topic)
+        await presence.let_in(self.services, platform=platform, key=chat, title=_known_as(title), topic=topic)
 
     async def put_out(self, *, platform: str, chat: str, why: str, topic: str | None = None) -> None:
         """Note that the bot may no longer post in a chat or topic; its settings stay."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from typing import Any
 
 ELLIPSIS = "…"
 
@@ -24,6 +25,28 @@ _JOINER = "\u200d"
 def whole(text: str) -> str:
     """Return text without halves of characters and without NUL, which JSON may hold and databases do not take."""
     return text.replace("\0", "").encode(errors="replace").decode()
+
+
+#: How JSON writes what ``whole`` takes out; of whole characters beyond the first plane, too, which it leaves.
+_WRITTEN_BROKEN = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
+
+
+def may_be_broken(written: str) -> bool:
+    """Tell whether JSON may hold what ``whole`` takes out."""
+    return _WRITTEN_BROKEN.search(written) is not None
+
+
+def whole_document(document: Any) -> Any:
+    """Return what JSON holds without what ``whole`` takes out of its texts."""
+    match document:
+        case str():
+            return document.replace("\0", "").encode(errors="ignore").decode()
+        case list():
+            return [whole_document(one) for one in document]
+        case dict():
+            return {whole_document(key): whole_document(one) for key, one in document.items()}
+        case _:
+            return document
 
 
 def balanced(texts: Sequence[str]) -> list[str]:

@@ -19,6 +19,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from bot.domain import SECOND
+from bot.domain.outside import may_be_broken, whole_document
 from bot.domain.reading import Answer, Failure, Metric, Reading, State, Trouble, is_figure
 from bot.domain.sentence import N_
 from bot.ports.purse import Purse
@@ -168,7 +169,7 @@ def load(path: Path) -> Recording:
         try:
             value = json.loads(line, parse_constant=_no_constant)
             if _is_broken(line):
-                raise ValueError("it holds half a character (a lone surrogate)")  # noqa: TRY301
+                raise ValueError("it holds half a character (a lone surrogate), or NUL")  # noqa: TRY301
             if not isinstance(value, dict):
                 raise ValueError("a line must be a JSON object")  # noqa: TRY004, TRY301
             lines.append(_header(value) if not lines else _line(value, lines[0]["daily_platform"]))
@@ -193,14 +194,11 @@ _HEADER = (
 
 
 def _is_broken(line: str) -> bool:
-    """Tell whether a JSON text writes a character that does not exist: no database takes it."""
-    if "\\u" not in line:
+    """Tell whether a JSON text writes what databases do not take: a character that does not exist, or NUL."""
+    if not may_be_broken(line):
         return False
-    try:
-        json.dumps(json.loads(line), ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        return True
-    return False
+    document = json.loads(line)
+    return bool(document != whole_document(document))
 
 
 def _no_constant(name: str) -> None:

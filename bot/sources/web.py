@@ -26,6 +26,7 @@ import aiohttp
 from yarl import URL
 
 from bot.domain import DAY, SECOND
+from bot.domain.outside import may_be_broken, whole_document
 from bot.domain.sentence import N_, Sentence
 from bot.ports.source import BadAddress, Denied, Garbage, NotAllowed, RateLimited, SourceError, Unavailable
 
@@ -89,14 +90,15 @@ class Page:
         return self.body.decode("utf-8-sig", errors="replace")
 
     def json(self, ok: frozenset[int] = OK, decode: Callable[[str], Any] = json.loads) -> Any:
-        """Return the body as JSON.
+        """Return the body as JSON, its texts without what no database takes.
 
         Raises:
             Garbage: The status is not one of ``ok``, or the body is not JSON.
         """
         text = self.text(ok)
         try:
-            return decode(text)
+            document = decode(text)
+            return whole_document(document) if may_be_broken(text) else document
         except (ValueError, RecursionError) as error:
             if text.lstrip().startswith("<"):
                 raise Garbage(
@@ -169,8 +171,8 @@ class Web:
             url: With ``user:password@``, these are sent as Basic authorisation.
             params: Added to the query; as pairs, where a name comes more than once.
             headers: Sent as they are, but not to another host that a redirect names.
-            guard: False for an address that the operator, not a chat, has chosen; its redirects are not checked
-                either.
+            guard: False for an address that the operator, not a chat, has chosen; a redirect to another host
+                or port is checked all the same.
             judge: False where the source reads every status itself: then all of them are pages.
 
         Raises:
@@ -219,11 +221,13 @@ class Web:
             if isinstance(answer, Page):
                 return answer
             headers = call.headers
+            # Whoever runs the bot has chosen the host, not where that leads.
+            guard = call.guard or not _same_place(answer, call.url)
             if answer.origin() != call.url.origin():
                 headers = {}  # they may hold a key
             elif answer.user is None and answer.password is None:
                 answer = answer.with_user(call.url.user).with_password(call.url.password)
-            call = replace(call, url=answer, headers=headers)
+            call = replace(call, url=answer, headers=headers, guard=guard)
         raise Garbage(N_("{where} redirects more than {most} times."), where=_shown(start), most=MOST_REDIRECTS)
 
     async def _page(self, call: _Call) -> Page:
@@ -352,6 +356,13 @@ def parse_url(text: str, *, base: URL | None = None) -> URL:
     with suppress(OSError, ValueError):  # a name, or IPv6
         url = url.with_host(socket.inet_ntoa(socket.inet_aton(host)))
     return URL(str(url.with_fragment(None)))  # the same address, the same object: ports that go without saying
+
+
+def _same_place(one: URL, other: URL) -> bool:
+    """Tell whether two addresses are of one server: by http and https, too."""
+    return one.host == other.host and (
+        one.port == other.port or (one.is_default_port() and other.is_default_port())
+    )
 
 
 def _shown(url: URL) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -85,9 +86,9 @@ def mutated(chance: Random, document: Any) -> Any:
     for _ in range(chance.randint(1, 4)):
         places = list(_places(document))
         if not places:
-            return chance.choice(VALUES)
+            return deepcopy(chance.choice(VALUES))
         holder, key = chance.choice(places)
-        holder[key] = chance.choice(TEXTS) if chance.random() < 0.3 else chance.choice(VALUES)
+        holder[key] = chance.choice(TEXTS) if chance.random() < 0.3 else deepcopy(chance.choice(VALUES))
     return document
 
 

@@ -417,3 +417,14 @@ async def using(client: Web) -> AsyncIterator[Web]:
 
 async def first_request(pages: Pages) -> None:
     await until(lambda: bool(pages.requests))
+
+
+async def test_a_host_that_the_operator_chose_leads_to_no_private_one() -> None:
+    async with serving(says("secret")) as hidden, serving() as pages, using(Web()) as client:
+        for elsewhere in (f"http://localhost:{hidden.port}/", hidden.url):
+            pages.answer = moves_to(elsewhere)
+            with pytest.raises(NotAllowed):
+                await client.get(pages.url, guard=False)
+        assert hidden.requests == []
+        pages.answer = at_root(moves_to("/next"), otherwise=says("hello"))
+        assert (await client.get(pages.url, guard=False)).body == b"hello"
