@@ -110,7 +110,7 @@ class Writer:
         if not posts:
             return None
         tells = tuple(id_ for id_, *_ in posts)
-        last = replace(posts[-1][2], delivery=owed.id, mention=None, tells=tells)
+        last = replace(posts[-1][2], delivery=owed.id, fact=_fact(owed), mention=None, tells=tells)
         if len(posts) == 1:
             return last
         async with self._database.read() as connection:
@@ -162,6 +162,7 @@ class Writer:
         calls = rested and not story.late and story.replaces is None and story.kind not in CALLS_NOBODY
         return Post(
             delivery=owed.id,
+            fact=_fact(owed),
             installation=self._installation,
             target=Target(chat=owed.chat_key, topic=owed.topic or None),
             message=words.directed(message),
@@ -194,3 +195,8 @@ class Writer:
             log.warning("the chart of a recap was not drawn", why=str(error))
             return None
         return Picture(png=png, alt=drawn.alt(plot, words))
+
+
+def _fact(owed: Owed) -> str:
+    """Return what no other alert has, and a resend has, too."""
+    return f"{owed.session_id} {owed.key} {owed.at}"

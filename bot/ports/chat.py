@@ -104,6 +104,8 @@ class Post:
     Attributes:
         delivery: The delivery's id; the same again on a resend, so a platform can drop the second.
         installation: What tells this bot's deliveries from those of a database that it had before.
+        fact: What it tells, the same on a resend. A database that was set back (a backup, a disk that lost what
+            it had promised to keep) gives the id of a delivery to another fact: that is another post.
         stamp: The moment of the alert as the chat writes it, for chats that show none of their own.
         replaces: The platform's id of the post that this one takes the place of, if any.
         answers: That of the post that it answers, if any; it goes out even where that one is gone.
@@ -120,6 +122,7 @@ class Post:
     replaces: str | None
     facts: Mapping[str, object]
     installation: str = ""
+    fact: str = ""
     mention: str | None = None
     silent: bool = False
     answers: str | None = None

@@ -298,6 +298,13 @@ def test_the_nonce_is_of_the_delivery_and_its_database_and_short_enough() -> Non
     assert "nonce" not in render.payload(post("1", replaces="5"))
 
 
+def test_another_fact_under_the_same_delivery_is_another_post_and_a_resend_is_not() -> None:
+    nonces = [render.nonce(post("1", 12, fact=fact)) for fact in ("7 started 1", "7 started 1", "7 ended 2")]
+    assert nonces[0] == nonces[1] != nonces[2]
+    assert all(re.fullmatch(r"[0-9a-f]{10}-12", one) for one in nonces)
+    assert len(render.nonce(post("1", 2**63 - 1, fact="7 started 1"))) == 25
+
+
 def test_cleaned_names_stay_whole_when_there_is_room() -> None:
     name = clean(HOSTILE[16], limit=100)
     assert line(Span(name)) == name
