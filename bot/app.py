@@ -427,6 +427,7 @@ async def _at_work(
 
         return if_held
 
+    await parts.rearm(clock())  # the clock may have been set back while nobody ran
     if Role.POLL in roles:
         await parts.poll.begin_anew(clock())
     async with AsyncExitStack() as stack:
