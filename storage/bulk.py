@@ -53,9 +53,10 @@ def insert(table: sa.Table, columns: Sequence[str]) -> Bulk:
     return Bulk(sa.insert(table).values(values), columns)
 
 
-def insert_or_ignore(table: sa.Table, columns: Sequence[str]) -> Bulk:
-    """Insert rows, and leave those alone whose key is there already."""
-    values = {name: sa.bindparam(name, type_=table.c[name].type) for name in columns}
+def insert_or_ignore(table: sa.Table, columns: Sequence[str], **found: sa.ColumnElement[Any]) -> Bulk:
+    """Insert rows, and leave those alone whose key is there already; ``found`` are columns that SQL finds."""
+    values: dict[str, Any] = {name: sa.bindparam(name, type_=table.c[name].type) for name in columns}
+    values |= found
     return Bulk(
         {
             "sqlite": sqlite.insert(table).values(values).on_conflict_do_nothing(),
@@ -80,14 +81,19 @@ def update_many(table: sa.Table, key: str, columns: Sequence[str]) -> Bulk:
     One parameter for any number of ids: a list of them in the SQL is read anew each time, and may be too long.
     """
     values = {name: sa.bindparam(f"new_{name}", type_=table.c[name].type) for name in columns}
-    ids = sa.bindparam("the_keys", type_=sa.Text)
-    on_sqlite = sa.select(sa.func.json_each(ids).table_valued("value").c.value)
-    each = sa.func.json_array_elements_text(sa.cast(ids, sa.JSON)).column_valued("value")
-    on_postgresql = sa.select(sa.cast(each, sa.BigInteger))
     return Bulk(
         {
-            "sqlite": sa.update(table).where(table.c[key].in_(on_sqlite)).values(values),
-            "postgresql": sa.update(table).where(table.c[key].in_(on_postgresql)).values(values),
+            dialect: sa.update(table).where(table.c[key].in_(json_list(dialect, "the_keys"))).values(values)
+            for dialect in ("sqlite", "postgresql")
         },
         [*(f"new_{name}" for name in columns), "the_keys"],
     )
+
+
+def json_list(dialect: str, name: str) -> sa.Select[int]:
+    """Return the query of the ids in a parameter that is a JSON list: one parameter for any number of them."""
+    ids = sa.bindparam(name, type_=sa.Text)
+    if dialect == "sqlite":
+        return sa.select(sa.func.json_each(ids).table_valued("value").c.value)
+    each = sa.func.json_array_elements_text(sa.cast(ids, sa.JSON)).column_valued("value")
+    return sa.select(sa.cast(each, sa.BigInteger))

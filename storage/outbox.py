@@ -5,17 +5,20 @@ What is owed is taken up by ``storage.sending``.
 
 from __future__ import annotations
 
+import json
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from bot.domain.alert import Alert
-from bot.domain.alerts import ON_CARDS, WORTH, ended
-from storage.bulk import Bulk, insert, insert_or_ignore
+from bot.domain.alerts import ON_CARDS, WORTH, close, ended, record
+from storage.audiences import Part
+from storage.bulk import Bulk, insert, insert_or_ignore, json_list
 from storage.database import Connection
-from storage.sending import OWED
 from storage.tables import alert, card, chat, delivery, subscription
 
 #: Written out, as the statement is compiled once.
@@ -23,15 +26,57 @@ _CARD: sa.ColumnElement[str] = sa.literal_column("'card'")
 _ON_CARDS: list[sa.ColumnElement[str]] = [sa.literal_column(f"'{kind}'") for kind in sorted(ON_CARDS)]
 
 
-def _fan_out(*, ladder: bool = False, unless_record: bool = False, record: bool = False) -> Bulk:
+class Chats(Enum):
+    """For whose subscriptions a statement is."""
+
+    ALL = auto()
+    THESE = auto()
+    OTHERS = auto()
+
+
+def _fan_out(
+    *,
+    ladder: bool = False,
+    unless_record: bool = False,
+    scoped: bool = False,
+    chats: Chats = Chats.ALL,
+    unless_told: bool = False,
+) -> Bulk:
     """Return the statement that makes one alert's deliveries: one for each subscription that takes it.
 
     Args:
         ladder: Only for subscriptions with the given ladder (milestones, whose rung differs by ladder).
         unless_record: Not for those that are told a record of the same reading.
-        record: Only for the given chat, with the scope and the rival that it is told of.
+        scoped: With the scope and the rival that is told of.
+        chats: Only for the chats of a JSON list, or for all but them.
+        unless_told: Not for chats that were told this kind of this measure in the session, in the same scope.
     """
-    columns = ["alert_id", "session_id", "kind", "now", "watch_id", "like"]
+    return Bulk(
+        {
+            dialect: _fanning(
+                dialect,
+                ladder=ladder,
+                unless_record=unless_record,
+                scoped=scoped,
+                chats=chats,
+                unless_told=unless_told,
+            )
+            for dialect in ("sqlite", "postgresql")
+        },
+        [
+            *("alert_id", "session_id", "kind", "now", "watch_id", "like"),
+            *(("threshold", "ladder", "metric") if ladder else ()),
+            *(("first_alert",) if unless_record else ()),
+            *(("scope", "detail") if scoped else ()),
+            *(("chats",) if chats is not Chats.ALL else ()),
+            *(("measure", "widest") if unless_told else ()),
+        ],
+    )
+
+
+def _fanning(
+    dialect: str, *, ladder: bool, unless_record: bool, scoped: bool, chats: Chats, unless_told: bool
+) -> sa.Insert:
     has_card = (
         sa.exists()
         .where(
@@ -60,26 +105,41 @@ def _fan_out(*, ladder: bool = False, unless_record: bool = False, record: bool 
     scope: sa.ColumnElement[Any] = sa.cast(sa.null(), sa.SmallInteger)
     detail: sa.ColumnElement[Any] = sa.cast(sa.null(), sa.Text)
     if ladder:
-        columns += ["threshold", "ladder", "metric"]
         threshold = sa.bindparam("threshold", type_=sa.Float)
         conditions += [
             subscription.c.ladder.is_not_distinct_from(sa.bindparam("ladder", type_=sa.Text)),
             subscription.c.metric.is_not_distinct_from(sa.bindparam("metric", type_=sa.Text)),
         ]
-    if record:
-        columns += ["chat_id", "scope", "detail"]
+    if scoped:
         scope = sa.bindparam("scope", type_=sa.SmallInteger)
         detail = sa.bindparam("detail", type_=sa.Text)
-        conditions.append(subscription.c.chat_id == sa.bindparam("chat_id", type_=sa.BigInteger))
+    if chats is not Chats.ALL:
+        listed = subscription.c.chat_id.in_(json_list(dialect, "chats"))
+        conditions.append(listed if chats is Chats.THESE else ~listed)
+    told = delivery.alias("told")
     if unless_record:
-        columns.append("first_alert")
-        told = sa.exists().where(
-            delivery.c.session_id == sa.bindparam("session_id", type_=sa.BigInteger),
-            delivery.c.kind == sa.literal_column("'record'"),
-            delivery.c.alert_id >= sa.bindparam("first_alert", type_=sa.BigInteger),
-            delivery.c.subscription_id == subscription.c.id,
+        conditions.append(
+            ~sa.exists().where(
+                told.c.session_id == sa.bindparam("session_id", type_=sa.BigInteger),
+                told.c.kind == sa.literal_column("'record'"),
+                told.c.chat_id == subscription.c.chat_id,
+                told.c.alert_id >= sa.bindparam("first_alert", type_=sa.BigInteger),
+                told.c.subscription_id == subscription.c.id,
+            )
         )
-        conditions.append(~told)
+    if unless_told:
+        its = alert.alias("its")
+        conditions.append(
+            ~sa.exists().where(
+                told.c.session_id == sa.bindparam("session_id", type_=sa.BigInteger),
+                told.c.kind == sa.bindparam("kind", type_=sa.Text),
+                told.c.chat_id == subscription.c.chat_id,
+                sa.func.coalesce(told.c.scope, sa.literal_column("0"))
+                >= sa.bindparam("widest", type_=sa.SmallInteger),
+                its.c.id == told.c.alert_id,
+                its.c.measure == sa.bindparam("measure", type_=sa.Text),
+            )
+        )
     chosen = (
         sa.select(
             sa.bindparam("alert_id", type_=sa.BigInteger),
@@ -93,27 +153,35 @@ def _fan_out(*, ladder: bool = False, unless_record: bool = False, record: bool 
             detail,
             sa.literal_column("'pending'"),
             sa.bindparam("now", type_=sa.BigInteger),
+            chat.c.platform,
         )
         .join(chat, chat.c.id == subscription.c.chat_id)
         .where(*conditions)
     )
     names = (
         "alert_id", "subscription_id", "session_id", "chat_id", "topic", "kind",
-        "threshold", "scope", "detail", "state", "due_at",
+        "threshold", "scope", "detail", "state", "due_at", "platform",
     )  # fmt: skip
-    return Bulk(sa.insert(delivery).from_select(names, chosen, include_defaults=False), columns)
+    return sa.insert(delivery).from_select(names, chosen, include_defaults=False)
 
 
 _ALERT = ("session_id", "watch_id", "kind", "key", "at", "measure", "before", "value", "late", "expires_at")
 _insert_alerts = insert(alert, _ALERT)
 _insert_new_alerts = insert_or_ignore(alert, _ALERT)
-_insert_new_deliveries = insert_or_ignore(
-    delivery, ("alert_id", "subscription_id", "session_id", "chat_id", "topic", "kind", "state", "due_at")
+_DELIVERY = ("alert_id", "subscription_id", "session_id", "chat_id", "topic", "kind", "state", "due_at")
+_its_platform = (
+    sa.select(chat.c.platform).where(chat.c.id == sa.bindparam("chat_id", type_=sa.BigInteger)).scalar_subquery()
 )
+_insert_new_deliveries = insert_or_ignore(delivery, _DELIVERY, platform=_its_platform)
 _to_all = _fan_out()
 _to_ladder = _fan_out(ladder=True)
 _to_ladder_unless_record = _fan_out(ladder=True, unless_record=True)
-_to_chat = _fan_out(record=True)
+#: By whose chats, and by whether something of the kind was told before.
+_to_some = {
+    (chats, told): _fan_out(scoped=True, chats=chats, unless_told=told)
+    for chats in Chats
+    for told in (False, True)
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,20 +203,25 @@ class Rung:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Broken:
-    """A record for one chat.
+class Fell:
+    """A record, or that one is close, for the chats that see it alike.
 
     Attributes:
-        scope: The widest in which it fell, as this chat sees it.
-        detail: What the chat is told of the rivals, as JSON.
+        kind: Of the alert.
+        part: The chats.
+        scope: The widest in which it fell, as these chats see it; none where it is only close.
+        detail: What they are told of the rivals, as JSON.
+        again: Some chat was told this kind of this measure in the session before: not again in the same scope.
     """
 
-    alert_id: int
     session_id: int
     watch_id: int
-    chat_id: int
-    scope: int
-    detail: str
+    kind: str
+    measure: str
+    part: Part
+    scope: int | None = None
+    detail: str | None = None
+    again: bool = False
 
 
 async def add_alerts(connection: Connection, alerts: Sequence[Alert]) -> list[int]:
@@ -265,58 +338,68 @@ async def deliver_rungs(connection: Connection, rungs: Iterable[Rung], *, now: i
     await _to_ladder_unless_record.run(connection, rows)
 
 
-async def deliver_records(connection: Connection, broken: Iterable[Broken], *, now: int) -> None:
-    """Owe records to the chats in which they fell, with the scope and the rival that each is told of."""
-    await _to_chat.run(
-        connection,
-        [
+async def deliver_fallen(connection: Connection, fallen: Iterable[tuple[int, Fell]], *, now: int) -> None:
+    """Owe records and what is close to one, given with their alerts' ids: a statement for all who see it alike."""
+    rows: dict[tuple[Chats, bool], list[tuple[Any, ...]]] = defaultdict(list)
+    for alert_id, one in fallen:
+        chats = _chats(one.part)
+        rows[chats, one.again].append(
             (
-                one.alert_id, one.session_id, "record", now, one.watch_id, "%,record,%",
-                one.chat_id, one.scope, one.detail,
+                alert_id, one.session_id, one.kind, now, one.watch_id, f"%,{one.kind},%", one.scope, one.detail,
+                *((json.dumps(sorted(one.part.ids)),) if chats is not Chats.ALL else ()),
+                *((one.measure, one.scope or 0) if one.again else ()),
             )
-            for one in broken
-        ],
-    )  # fmt: skip
+        )  # fmt: skip
+    for which, theirs in rows.items():
+        await _to_some[which].run(connection, theirs)
 
 
-async def deliver_to_chats(connection: Connection, alerts: Iterable[tuple[int, Alert, int]], *, now: int) -> None:
-    """Owe alerts, given with their ids and a chat, to the subscriptions of that chat that take their kind."""
-    await _to_chat.run(
-        connection,
-        [
-            (
-                id_, one.session.id, one.kind, now, one.session.watch_id, f"%,{one.kind},%",
-                chat_id, None, None,
-            )
-            for id_, one, chat_id in alerts
-        ],
-    )  # fmt: skip
+def _chats(part: Part) -> Chats:
+    return Chats.THESE if not part.others else Chats.OTHERS if part.ids else Chats.ALL
 
 
-async def told_chats(connection: Connection, session_ids: Sequence[int], kind: str) -> set[tuple[int, str, int]]:
-    """Return which chats were told alerts of a kind, as (session, measure, chat)."""
+async def is_left(connection: Connection, one: Fell, *, now: int) -> bool:
+    """Tell whether some chat of these was not told this kind of this measure in this scope, in the session."""
+    told, its = delivery.alias("told"), alert.alias("its")
+    conditions = [*takes(one.kind, now=now), subscription.c.watch_id == one.watch_id]
+    chats = _chats(one.part)
+    if chats is not Chats.ALL:
+        listed = subscription.c.chat_id.in_(json_list(connection.dialect.name, "chats"))
+        conditions.append(listed if chats is Chats.THESE else ~listed)
+    was_told = (
+        sa.exists()
+        .where(
+            told.c.session_id == one.session_id,
+            told.c.kind == one.kind,
+            told.c.chat_id == subscription.c.chat_id,
+            sa.func.coalesce(told.c.scope, sa.literal_column("0")) >= (one.scope or 0),
+            its.c.id == told.c.alert_id,
+            its.c.measure == one.measure,
+        )
+        .correlate(subscription)
+    )
+    left = (
+        sa.select(subscription.c.id)
+        .join(chat, chat.c.id == subscription.c.chat_id)
+        .where(*conditions, ~was_told)
+        .limit(1)
+    )
+    values = {} if chats is Chats.ALL else {"chats": json.dumps(sorted(one.part.ids))}
+    return (await connection.execute(left, values)).first() is not None
+
+
+async def told_kinds(connection: Connection, session_ids: Sequence[int]) -> set[tuple[int, str, str]]:
+    """Return which records fell in these sessions, or were close, as (session, kind, measure)."""
     rows = await connection.execute(
-        sa.select(delivery.c.session_id, alert.c.measure, delivery.c.chat_id)
-        .join(alert, alert.c.id == delivery.c.alert_id)
-        .where(delivery.c.session_id.in_(session_ids), delivery.c.kind == kind)
+        sa.select(alert.c.session_id, alert.c.kind, alert.c.measure)
+        .where(alert.c.session_id.in_(session_ids), alert.c.kind.in_((record.KIND, close.KIND)))
         .distinct()
     )
-    return {(session_id, measure, chat_id) for session_id, measure, chat_id in rows}
+    return {(session_id, kind, measure) for session_id, kind, measure in rows}
 
 
-async def told_scopes(connection: Connection, session_ids: Sequence[int]) -> dict[tuple[int, str, int], int]:
-    """Return the widest scope of which each chat was told already, by session, measure and chat."""
-    rows = await connection.execute(
-        sa.select(delivery.c.session_id, alert.c.measure, delivery.c.chat_id, sa.func.max(delivery.c.scope))
-        .join(alert, alert.c.id == delivery.c.alert_id)
-        .where(delivery.c.session_id.in_(session_ids), delivery.c.kind == "record")
-        .group_by(delivery.c.session_id, alert.c.measure, delivery.c.chat_id)
-    )
-    return {(session_id, measure, chat_id): scope for session_id, measure, chat_id, scope in rows}
-
-
-async def supersede(connection: Connection, session_ids: Sequence[int], *, before: int, now: int) -> int:
-    """Drop milestones of these sessions that still wait for a chat which is owed a newer one.
+async def supersede(connection: Connection, *, before: int, now: int) -> int:
+    """Drop milestones that still wait for a chat which is owed a newer one of the same session.
 
     One that is to tell a morning's digest stays: others come with it.
 
@@ -326,24 +409,26 @@ async def supersede(connection: Connection, session_ids: Sequence[int], *, befor
     Returns:
         How many were dropped.
     """
-    newer = delivery.alias("newer")
-    has_newer = sa.exists().where(
-        newer.c.session_id == delivery.c.session_id,
-        newer.c.kind == "milestone",
-        newer.c.alert_id >= before,
-        newer.c.subscription_id == delivery.c.subscription_id,
+    newer, older = delivery.alias("newer"), delivery.alias("older")
+    # From the newer ones on: what is looked at is what their chats are owed, not all that the session ever told.
+    given_way = (
+        sa.select(older.c.id)
+        .select_from(newer)
+        .join(
+            older,
+            sa.and_(
+                older.c.session_id == newer.c.session_id,
+                older.c.kind == "milestone",
+                older.c.chat_id == newer.c.chat_id,
+                older.c.subscription_id == newer.c.subscription_id,
+                older.c.state == "pending",
+                older.c.digest_id.is_(None),
+                older.c.alert_id < before,
+            ),
+        )
+        .where(newer.c.alert_id >= before, newer.c.kind == "milestone")
     )
     dropped = await connection.execute(
-        sa.update(delivery)
-        .where(
-            OWED,
-            delivery.c.state == "pending",
-            delivery.c.digest_id.is_(None),
-            delivery.c.kind == "milestone",
-            delivery.c.session_id.in_(session_ids),
-            delivery.c.alert_id < before,
-            has_newer,
-        )
-        .values(state="superseded", settled_at=now)
+        sa.update(delivery).where(delivery.c.id.in_(given_way)).values(state="superseded", settled_at=now)
     )
     return dropped.rowcount

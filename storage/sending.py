@@ -19,8 +19,6 @@ OWED = sa.text("delivery.state IN ('pending', 'leased')")
 HELD = sa.text("delivery.state = 'held'")
 #: What was held is worth telling for so much longer than it would have been.
 AFTER_QUIET = 2 * DAY
-#: Parameters of one statement are few on SQLite.
-CHATS_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,55 +59,51 @@ class Owed:
     timezone: str | None
 
 
-async def expire(connection: Connection, now: int) -> dict[str, int]:
+async def expire(connection: Connection, now: int, *, since: int | None = None) -> dict[str, int]:
     """Give up deliveries whose alert is older than its worth, and which nobody is sending.
 
     What was held in quiet hours, of a day at most, has a day more after them: a chat that comes back after weeks
     is not told of a night that nobody remembers.
 
+    Args:
+        since: Only those whose worth was not over by then, as earlier ones were given up before: what is looked
+            through is what grew too old, not all that waits. None looks through everything.
+
     Returns:
         How many were given up, by chat platform.
     """
-    of_it = alert.c.id == delivery.c.alert_id
-    old = sa.exists().where(
-        of_it,
-        sa.or_(
-            sa.and_(delivery.c.digest_id.is_(None), alert.c.expires_at < now),
-            alert.c.expires_at < now - AFTER_QUIET,
-        ),
-    )
     idle = sa.or_(
         delivery.c.state == "pending", sa.and_(delivery.c.state == "leased", delivery.c.leased_until <= now)
     )
-    given_up = await connection.execute(
-        sa.update(delivery)
-        .where(OWED, idle, old)
-        .values(state="expired", settled_at=now, leased_until=None, digest_id=None)
-        .returning(delivery.c.chat_id)
-    )
-    chats = Counter(given_up.scalars())
-    too_old = sa.exists().where(of_it, alert.c.expires_at < now - AFTER_QUIET)
-    given_up = await connection.execute(
-        sa.update(delivery)
-        .where(HELD, delivery.c.digest_id.is_not(None), too_old)
-        .values(state="expired", settled_at=now, digest_id=None)
-        .returning(delivery.c.chat_id)
-    )
-    chats.update(given_up.scalars())
     found: Counter[str] = Counter()
-    ids = list(chats)
-    for start in range(0, len(ids), CHATS_AT_ONCE):
-        some = chat.c.id.in_(ids[start : start + CHATS_AT_ONCE])
-        rows = await connection.execute(sa.select(chat.c.id, chat.c.platform).where(some))
-        for id_, platform in rows:
-            found[platform] += chats[id_]
+    for which, of_it, age in (
+        (OWED, sa.and_(idle, delivery.c.digest_id.is_(None)), 0),
+        (OWED, sa.and_(idle, delivery.c.digest_id.is_not(None)), AFTER_QUIET),
+        (HELD, delivery.c.digest_id.is_not(None), AFTER_QUIET),
+    ):
+        given_up = await connection.execute(
+            sa.update(delivery)
+            .where(which, of_it, _too_old(now - age, None if since is None else since - age))
+            .values(state="expired", settled_at=now, leased_until=None, digest_id=None)
+            .returning(delivery.c.platform)
+        )
+        found.update(given_up.scalars())
     return dict(found)
 
 
-def _lane(*, by_topic: bool) -> sa.ColumnElement[str]:
+def _too_old(until: int, since: int | None) -> sa.ColumnElement[bool]:
+    """Return the condition that a delivery's alert was worth telling up to a moment before ``until``."""
+    if since is None:
+        return sa.exists().where(alert.c.id == delivery.c.alert_id, alert.c.expires_at < until)
+    return delivery.c.alert_id.in_(
+        sa.select(alert.c.id).where(alert.c.expires_at >= since, alert.c.expires_at < until)
+    )
+
+
+def _lane(which: sa.FromClause, *, by_topic: bool) -> sa.ColumnElement[str]:
     """Return what ``bot.ports.chat.lane`` is, in SQL."""
     if by_topic:
-        return sa.case((delivery.c.topic != "", delivery.c.topic), else_=chat.c.key)
+        return sa.case((which.c.topic != "", which.c.topic), else_=chat.c.key)
     return chat.c.key
 
 
@@ -123,37 +117,43 @@ async def lease(
     limit: int,
     busy: Collection[str] = (),
 ) -> list[Owed]:
-    """Lease the oldest delivery of each lane that has none under way, oldest first.
+    """Lease the oldest delivery of each lane that has none under way, those first that are due for longest.
 
     A lease that ran out counts as not leased: its holder died between sending and settling. What a disabled
-    chat is owed waits until the chat is back, or its worth is over.
+    chat is owed waits until the chat is back, or its worth is over. What is due is walked in its order, so the
+    cost is that of what is leased, however much waits behind it.
 
     Args:
         by_topic: Whether each topic of a chat is a lane of its own; see ``bot.ports.chat.lane``.
         busy: Lanes to which nothing shall be sent now, whatever the clock says of their leases.
     """
-    lane = _lane(by_topic=by_topic)
-    heads = (
-        sa.select(sa.func.min(delivery.c.id))
-        .join(chat, chat.c.id == delivery.c.chat_id)
+    ahead = delivery.alias("ahead")
+    lane = _lane(delivery, by_topic=by_topic)
+    stands_behind = (
+        sa.exists()
         .where(
-            OWED,
-            chat.c.platform == platform,
-            chat.c.disabled_at.is_(None),
-            lane.not_in(busy),
+            ahead.c.chat_id == delivery.c.chat_id,
+            ahead.c.state.in_(("pending", "leased")),
+            ahead.c.id < delivery.c.id,
+            _lane(ahead, by_topic=True) == lane if by_topic else sa.true(),
         )
-        .group_by(lane)
+        .correlate(delivery, chat)
     )
     ready = (
         sa.select(delivery.c.id)
+        .join(chat, chat.c.id == delivery.c.chat_id)
         .where(
-            delivery.c.id.in_(heads),
+            OWED,
+            delivery.c.platform == platform,
             delivery.c.due_at <= now,
             sa.or_(delivery.c.state == "pending", delivery.c.leased_until <= now),
+            chat.c.disabled_at.is_(None),
+            lane.not_in(busy),
+            ~stands_behind,
         )
-        .order_by(delivery.c.id)
+        .order_by(delivery.c.due_at, delivery.c.id)
         .limit(limit)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, of=delivery)
     )
     leased = await connection.execute(
         sa.update(delivery)
@@ -265,10 +265,9 @@ async def give_back(connection: Connection, ids: Collection[int]) -> None:
 
 async def release(connection: Connection, platforms: Sequence[str]) -> None:
     """Let go of all leases of these chat platforms: nobody else holds them when a process starts."""
-    chats = sa.select(chat.c.id).where(chat.c.platform.in_(platforms))
     await connection.execute(
         sa.update(delivery)
-        .where(OWED, delivery.c.state == "leased", delivery.c.chat_id.in_(chats))
+        .where(OWED, delivery.c.state == "leased", delivery.c.platform.in_(platforms))
         .values(leased_until=0)
     )
 
@@ -280,23 +279,26 @@ async def rearm(connection: Connection, platforms: Sequence[str], *, now: int, l
         lease: How long a lease holds at most.
         pause: How long a retry waits at most.
     """
-    chats = sa.select(chat.c.id).where(chat.c.platform.in_(platforms))
-    waits = sa.and_(OWED, delivery.c.state == "pending", delivery.c.chat_id.in_(chats))
+    ours = sa.and_(OWED, delivery.c.platform.in_(platforms))
+    waits = sa.and_(ours, delivery.c.state == "pending")
     untried = sa.and_(waits, delivery.c.attempts == 0, delivery.c.due_at > now)
     await connection.execute(sa.update(delivery).where(untried).values(due_at=now))
     tried = sa.and_(waits, delivery.c.due_at > now + pause)
     await connection.execute(sa.update(delivery).where(tried).values(due_at=now + pause))
-    held = sa.and_(
-        OWED, delivery.c.state == "leased", delivery.c.chat_id.in_(chats), delivery.c.leased_until > now + lease
-    )
+    held = sa.and_(ours, delivery.c.state == "leased", delivery.c.leased_until > now + lease)
     await connection.execute(sa.update(delivery).where(held).values(leased_until=now + lease))
 
 
 async def drop(connection: Connection, *, subscription_ids: Sequence[int], now: int, error: str) -> None:
     """Give up what waits for subscriptions whose place is gone."""
+    chats = sa.select(subscription.c.chat_id).where(subscription.c.id.in_(subscription_ids))
     await connection.execute(
         sa.update(delivery)
-        .where(OWED, delivery.c.subscription_id.in_(subscription_ids), delivery.c.state == "pending")
+        .where(
+            delivery.c.chat_id.in_(chats),
+            delivery.c.state == "pending",
+            delivery.c.subscription_id.in_(subscription_ids),
+        )
         .values(state="dead", settled_at=now, error=error)
     )
 

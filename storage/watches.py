@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -334,58 +333,6 @@ async def forget_private(connection: Connection, ids: Sequence[int]) -> None:
     await connection.execute(sa.delete(watch).where(*private))
     await connection.execute(sa.update(watch).where(watch.c.id.in_(ids), ~_followed).values(due_at=None))
     await revise(connection)
-
-
-@dataclass(frozen=True, slots=True)
-class Audience:
-    """Who listens to a watch.
-
-    Attributes:
-        ladders: The different (ladder as JSON or None, metric or None) of its subscriptions.
-        chats: The chats that take its records.
-        close: The chats that want to hear when one is close.
-    """
-
-    ladders: tuple[tuple[str | None, str | None], ...]
-    chats: tuple[int, ...]
-    close: tuple[int, ...] = ()
-
-
-async def audiences(connection: Connection, watch_ids: Sequence[int]) -> dict[int, Audience]:
-    """Return who listens to each of these watches."""
-    ladders: dict[int, set[tuple[str | None, str | None]]] = defaultdict(set)
-    chats: dict[int, set[int]] = defaultdict(set)
-    close: dict[int, set[int]] = defaultdict(set)
-    rows = await connection.execute(
-        sa.select(
-            subscription.c.watch_id,
-            subscription.c.ladder,
-            subscription.c.metric,
-            subscription.c.chat_id,
-            subscription.c.kinds,
-        )
-        .join(chat, chat.c.id == subscription.c.chat_id)
-        .where(
-            subscription.c.watch_id.in_(watch_ids),
-            subscription.c.disabled_at.is_(None),
-            chat.c.disabled_at.is_(None),
-        )
-    )
-    for watch_id, ladder, metric, chat_id, kinds in rows:
-        if ",milestone," in kinds:
-            ladders[watch_id].add((ladder, metric))
-        if ",record," in kinds:
-            chats[watch_id].add(chat_id)
-        if ",close," in kinds:
-            close[watch_id].add(chat_id)
-    return {
-        id_: Audience(
-            tuple(sorted(ladders[id_], key=lambda pair: (pair[0] or "", pair[1] or ""))),
-            tuple(sorted(chats[id_])),
-            tuple(sorted(close[id_])),
-        )
-        for id_ in watch_ids
-    }
 
 
 async def counts(connection: Connection) -> tuple[int, int]:

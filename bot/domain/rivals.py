@@ -164,6 +164,11 @@ class Rivals:
         """Set which watches these chats follow."""
         self._followed.update(followed)
 
+    def with_own(self, platform: str) -> set[int]:
+        """Return the chats that have entries of their own in the book of a platform."""
+        pages = (page for (of, _), book in self._book.items() if of == platform for page in book)
+        return {page.chat_id for page in pages if page.chat_id is not None}
+
     def best(self, watch_id: int, platform: str, measure: Measure) -> float | None:
         """Return the best value among a watch's own ended sessions."""
         known = self._boards[platform, measure].ended.get(watch_id)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from math import inf
@@ -24,14 +24,15 @@ from bot.domain.reading import Metric
 from bot.domain.rivals import Doubt, Place, Rivals
 from bot.domain.session import Rose, Sample, Session
 from bot.ports.meter import SILENT, Meter
-from storage import corrections, doubts, imports, outbox, records, watches
+from storage import audiences, corrections, doubts, imports, outbox, records, watches
+from storage.audiences import Audience, View
 from storage.chats import ladder_of
 from storage.corrections import Held
 from storage.database import Connection
-from storage.watches import Audience, Revision, Watch
+from storage.watches import Revision, Watch
 
 _ladder = lru_cache(maxsize=1024)(ladder_of)
-_NOBODY = Audience((), ())
+_NOBODY = Audience()
 #: What is compared while a session is live, and a gate for each that lets everything through.
 _live_values = attrgetter(*LIVE_RECORDED)
 #: An end that is told so long after it happened was not known when others were told of records.
@@ -66,8 +67,28 @@ class _Mark(NamedTuple):
     late: bool
     measure: Measure
     value: float
-    chats: tuple[int, ...]
-    close: tuple[int, ...]
+
+
+class _Reached(NamedTuple):
+    """What a value is for the chats of one view: a record in a scope; or, without one, close to a record."""
+
+    mark: _Mark
+    view: View
+    place: Place
+    scope: record.Scope | None
+
+    @property
+    def kind(self) -> str:
+        return close.KIND if self.scope is None else record.KIND
+
+    @property
+    def told(self) -> _Told:
+        """As what it is told: see ``Detect``."""
+        return self.kind, self.mark.measure, self.view.chat_id
+
+
+#: A kind of alert, a measure, and the chat that stands for a view.
+_Told = tuple[str, Measure, int]
 
 
 class Detect:
@@ -84,10 +105,12 @@ class Detect:
         self._gates: dict[int, list[float]] = {}
         #: Sessions above all that their own watch did before: whatever ends may be a new rival of theirs.
         self._leading: set[int] = set()
-        #: For each session that was above its gates, measure and chat: the widest scope that was told.
-        self._told: dict[int, dict[tuple[str, int], int]] = {}
-        #: For each session that came close to a record, the measures and chats of which that was told.
-        self._neared: dict[int, set[tuple[str, int]]] = {}
+        #: How the chats of a watch see its rivals, for watches that came above their own best.
+        self._views: dict[int, list[View]] = {}
+        #: For each session that was above its gates: of which kind and measure anybody was told anything.
+        self._any_told: dict[int, set[tuple[str, str]]] = {}
+        #: And the widest scope that all chats of a view were told; 0 for being close.
+        self._told: dict[int, dict[_Told, int]] = {}
         #: Records of live sessions on figures that a source may take back.
         self._held: dict[int, dict[Measure, Held]] = {}
         #: Values of sessions that count no more.
@@ -104,13 +127,15 @@ class Detect:
         if revision.value != self._revision.value:
             await self._load(connection)
             self._audiences.clear()
+            self._views.clear()
+            self._told.clear()  # chats see others by now
             self._gates.clear()
             self._rivals.set_apart(await records.apart(connection))
             self._rivals.open_book(await records.pages(connection))
         self._revision = revision
         new = [id_ for id_ in ids if id_ not in self._audiences]
         if new:
-            self._audiences.update(await watches.audiences(connection, new))
+            self._audiences.update(await audiences.audiences(connection, new))
 
     async def _load(self, connection: Connection) -> None:
         """Load the ended sessions, or those of them that count otherwise than before."""
@@ -191,7 +216,7 @@ class Detect:
         """Note that a session ended: nothing of it is compared live any more."""
         self._gates.pop(session_id, None)
         self._told.pop(session_id, None)
-        self._neared.pop(session_id, None)
+        self._any_told.pop(session_id, None)
 
     async def note_ends(
         self,
@@ -245,8 +270,7 @@ class Detect:
                 for ladder, metric, threshold in reached
             ]
             await outbox.deliver_rungs(connection, rungs, now=now)
-            told_again = sorted({rung.session_id for rung in rungs})
-            self._meter.superseded(await outbox.supersede(connection, told_again, before=ids[0], now=now))
+            self._meter.superseded(await outbox.supersede(connection, before=ids[0], now=now))
         return bool(turn.facts or fallen or told or milestones)
 
     def _milestones(self, turn: Turn) -> list[tuple[Watch, Rose, list[tuple[str | None, str | None, float]]]]:
@@ -270,51 +294,83 @@ class Detect:
         return found
 
     async def _tell_records(
-        self, connection: Connection, reached: Sequence[tuple[_Mark, list[tuple[Place, record.Scope]]]], now: int
+        self, connection: Connection, reached: Sequence[list[_Reached]], now: int
     ) -> dict[int, int]:
-        """Owe the records that these readings broke, chat by chat; return each session's first alert."""
-        fell = []
-        for mark, scopes in reached:
-            told = self._told[mark.session.id]
-            wider = [
-                (place, scope) for place, scope in scopes if scope > told.get((mark.measure, place.chat_id), 0)
-            ]
-            if wider:
-                fell.append((mark, wider))
+        """Owe the records that these readings broke, view by view; return each session's first alert."""
+        fell = await self._untold(connection, reached, now)
         if not fell:
             return {}
-        await self._trust_again(connection, [mark for mark, _ in fell], now)
+        await self._trust_again(connection, [views[0].mark for views in fell], now)
         alerts = [
             record.alert(mark.session, at=mark.at, measure=mark.measure, value=mark.value, late=mark.late)
-            for mark, _ in fell
+            for mark in (views[0].mark for views in fell)
         ]
         ids = await outbox.add_alerts(connection, alerts)
-        places = [(mark, place, scope) for mark, wider in fell for place, scope in wider]
-        standings = await self._standings(connection, places)
-        broken = []
-        for id_, (mark, wider) in zip(ids, fell, strict=True):
-            self._told.pop(mark.session.id, None)  # read again when it is next asked for
-            for place, scope in wider:
-                standing = next(standings)
-                detail = record.standing_as_dict(standing)
+        owed = []
+        first: dict[int, int] = {}
+        for id_, views in zip(ids, fell, strict=True):
+            mark = views[0].mark
+            first.setdefault(mark.session.id, id_)
+            alike: dict[tuple[int, str], list[_Reached]] = defaultdict(list)
+            for one, standing in zip(views, await self._standings(connection, views), strict=True):
                 if mark.measure is not Measure.PEAK:  # a confirmed figure is never taken back
                     bar = standing.previous.value
                     corrections.note(self._held, mark.session.id, mark.measure, told=mark.value, bar=bar)
-                broken.append(
-                    outbox.Broken(
-                        alert_id=id_,
-                        session_id=mark.session.id,
-                        watch_id=place.watch_id,
-                        chat_id=place.chat_id,
-                        scope=scope,
-                        detail=json.dumps(detail, ensure_ascii=False),
-                    )
-                )
-        await outbox.deliver_records(connection, broken, now=now)
-        first: dict[int, int] = {}
-        for id_, (mark, _) in zip(ids, fell, strict=True):
-            first.setdefault(mark.session.id, id_)
+                detail = json.dumps(record.standing_as_dict(standing), ensure_ascii=False)
+                alike[int(one.scope or 0), detail].append(one)
+            for (scope, detail), same in alike.items():
+                owed.append((id_, self._fell(same, scope=scope, detail=detail)))
+        await outbox.deliver_fallen(connection, owed, now=now)
+        self._note_told(fell)
         return first
+
+    async def _untold(
+        self, connection: Connection, reached: Sequence[list[_Reached]], now: int
+    ) -> list[list[_Reached]]:
+        """Return, mark by mark, the views with a chat that was not told so much in the session before."""
+        new = {views[0].mark.session.id for views in reached}.difference(self._any_told)
+        if new:
+            self._any_told.update((id_, set()) for id_ in new)
+            for session_id, kind, measure in await outbox.told_kinds(connection, sorted(new)):
+                self._any_told[session_id].add((kind, measure))
+        found = []
+        for views in reached:
+            left = []
+            for one in views:
+                known = self._told.setdefault(one.mark.session.id, {})
+                scope = int(one.scope or 0)
+                if known.get(one.told, -1) >= scope:
+                    continue
+                # Before a start, or of other views, something was told: to whom, only the deliveries say.
+                if one.told not in known and (one.kind, one.mark.measure) in self._any_told[one.mark.session.id]:
+                    asked = self._fell([one], scope=one.scope and int(one.scope))
+                    if not await outbox.is_left(connection, asked, now=now):
+                        known[one.told] = scope
+                        continue
+                left.append(one)
+            if left:
+                found.append(left)
+        return found
+
+    def _fell(self, same: Sequence[_Reached], *, scope: int | None, detail: str | None = None) -> outbox.Fell:
+        """Return what is owed to the chats of views that see it alike."""
+        mark, kind = same[0].mark, same[0].kind
+        return outbox.Fell(
+            session_id=mark.session.id,
+            watch_id=mark.watch.id,
+            kind=kind,
+            measure=mark.measure,
+            part=audiences.together(one.view.part for one in same),
+            scope=scope,
+            detail=detail,
+            again=(kind, mark.measure) in self._any_told[mark.session.id],
+        )
+
+    def _note_told(self, told: Sequence[list[_Reached]]) -> None:
+        for views in told:
+            for one in views:
+                self._told[one.mark.session.id][one.told] = int(one.scope or 0)
+                self._any_told[one.mark.session.id].add((one.kind, one.mark.measure))
 
     async def _trust_again(self, connection: Connection, marks: Sequence[_Mark], now: int) -> None:
         """Owe that records stand after all which a source took back: it breaks a wider one by now."""
@@ -324,30 +380,18 @@ class Detect:
                 told = await corrections.of_session(connection, mark.session.id, mark.measure, recaps=False)
                 await corrections.owe(connection, told, at=mark.at, now=now)
 
-    async def _tell_close(self, connection: Connection, near: Sequence[tuple[_Mark, list[int]]], now: int) -> bool:
+    async def _tell_close(self, connection: Connection, near: Sequence[list[_Reached]], now: int) -> bool:
         """Owe that sessions are close to a record, once for each measure and chat; tells whether any is owed."""
-        new = sorted({mark.session.id for mark, _ in near}.difference(self._neared))
-        if new:
-            self._neared.update((id_, set()) for id_ in new)
-            for session_id, measure, chat_id in await outbox.told_chats(connection, new, close.KIND):
-                self._neared[session_id].add((measure, chat_id))
-        owed = []
-        for mark, chats in near:
-            told = self._neared[mark.session.id]
-            fresh = [chat_id for chat_id in chats if (mark.measure, chat_id) not in told]
-            told.update((mark.measure, chat_id) for chat_id in fresh)
-            if fresh:
-                alert = close.alert(
-                    mark.session, at=mark.at, measure=mark.measure, value=mark.value, late=mark.late
-                )
-                owed.append((alert, fresh))
-        ids = await outbox.add_alerts(connection, [alert for alert, _ in owed])
-        await outbox.deliver_to_chats(
-            connection,
-            [(id_, alert, chat_id) for id_, (alert, fresh) in zip(ids, owed, strict=True) for chat_id in fresh],
-            now=now,
-        )
-        return bool(owed)
+        fresh = await self._untold(connection, near, now)
+        alerts = [
+            close.alert(mark.session, at=mark.at, measure=mark.measure, value=mark.value, late=mark.late)
+            for mark in (views[0].mark for views in fresh)
+        ]
+        ids = await outbox.add_alerts(connection, alerts)
+        owed = [(id_, self._fell(views, scope=None)) for id_, views in zip(ids, fresh, strict=True)]
+        await outbox.deliver_fallen(connection, owed, now=now)
+        self._note_told(fresh)
+        return bool(fresh)
 
     async def _correct(self, connection: Connection, turn: Turn, now: int) -> bool:
         """Owe corrections of records that were told and turn out to be none; tells whether any is owed.
@@ -377,60 +421,54 @@ class Detect:
 
     async def _reached(
         self, connection: Connection, turn: Turn
-    ) -> tuple[list[tuple[_Mark, list[tuple[Place, record.Scope]]]], list[tuple[_Mark, list[int]]]]:
+    ) -> tuple[list[list[_Reached]], list[list[_Reached]]]:
         """Find the values that beat every rival of a scope, and those close to the record; set the gates.
 
         Returns:
-            The former with the widest scope for each chat, the latter with the chats that want to hear of it.
+            Both mark by mark: the former in the widest scope of each view, the latter for those that want to hear.
         """
-        marks = self._above_gates(turn)
-        chats = {
-            chat_id for mark in marks for chat_id in (*mark.chats, *mark.close) if not self._rivals.knows(chat_id)
-        }
-        if chats:
-            self._rivals.follow(await watches.followed(connection, sorted(chats)))
         found, near = [], []
+        marks = self._above_gates(turn)
+        await self._look(connection, marks)
         for mark in marks:
             gate = inf
-            reached = []
-            for chat_id in mark.chats:
-                if self._is_doubted(mark, chat_id):
+            reached: list[_Reached] = []
+            nearby: list[_Reached] = []
+            for view in self._views[mark.watch.id]:
+                if self._is_doubted(mark, view.chat_id):
                     continue
-                place = Place(mark.watch.id, mark.watch.platform, chat_id, mark.measure)
-                scope, ahead = self._rivals.reach(place, mark.value)
-                gate = min(gate, ahead)
-                if scope is not None:
-                    reached.append((place, scope))
-            if mark.close:
-                line, nearby = self._near(mark)
-                gate = min(gate, line)
-                if nearby:
-                    near.append((mark, nearby))
+                place = Place(mark.watch.id, mark.watch.platform, view.chat_id, mark.measure)
+                if view.records:
+                    scope, ahead = self._rivals.reach(place, mark.value)
+                    gate = min(gate, ahead)
+                    if scope is not None:
+                        reached.append(_Reached(mark, view, place, scope))
+                top = self._rivals.top(place) if view.close else None
+                if top is not None and close.is_close(mark.value, top):
+                    nearby.append(_Reached(mark, view, place, None))
+                elif top is not None and mark.value < top:
+                    gate = min(gate, close.below(top))
             self._shut(mark.session, mark.measure, gate)
             self._leading.add(mark.session.id)
             if reached:
-                found.append((mark, reached))
-        new = sorted({mark.session.id for mark, _ in found}.difference(self._told))
-        if new:
-            self._told.update((id_, {}) for id_ in new)
-            for (id_, measure, chat_id), widest in (await outbox.told_scopes(connection, new)).items():
-                self._told[id_][measure, chat_id] = widest
+                found.append(reached)
+            if nearby:
+                near.append(nearby)
         return found, near
 
-    def _near(self, mark: _Mark) -> tuple[float, list[int]]:
-        """Return up to which value no further chat's record is close, and the chats whose record is."""
-        line, found = inf, []
-        for chat_id in mark.close:
-            if self._is_doubted(mark, chat_id):
-                continue
-            top = self._rivals.top(Place(mark.watch.id, mark.watch.platform, chat_id, mark.measure))
-            if top is None:
-                continue
-            if close.is_close(mark.value, top):
-                found.append(chat_id)
-            elif mark.value < top:
-                line = min(line, close.below(top))
-        return line, found
+    async def _look(self, connection: Connection, marks: Sequence[_Mark]) -> None:
+        """Load how the chats that listen for records see the rivals of these watches, where it is not known."""
+        new = {mark.watch.id: mark.watch.platform for mark in marks if mark.watch.id not in self._views}
+        if not new:
+            return
+        apart = {platform: self._rivals.with_own(platform) for platform in set(new.values())}
+        for one in self._doubts:
+            if one.chat_id is not None and one.platform in apart:
+                apart[one.platform].add(one.chat_id)
+        self._views.update(await audiences.views(connection, new, apart=apart))
+        chats = {view.chat_id for id_ in new for view in self._views[id_] if not self._rivals.knows(view.chat_id)}
+        if chats:
+            self._rivals.follow(await audiences.followed(connection, chats))
 
     def _is_doubted(self, mark: _Mark, chat_id: int) -> bool:
         """Tell whether a value does not count in a chat."""
@@ -451,12 +489,8 @@ class Detect:
                 best = self._rivals.floor(watch.id, watch.platform, measure)
                 if best is not None and value <= best and not audience.close:
                     self._shut(session, measure, best)
-                elif audience.chats or audience.close:
-                    marks.append(
-                        _Mark(
-                            watch, session, sample.at, sample.late, measure, value, audience.chats, audience.close
-                        )
-                    )
+                elif audience.records or audience.close:
+                    marks.append(_Mark(watch, session, sample.at, sample.late, measure, value))
         return marks
 
     def _shut(self, session: Session, measure: Measure, gate: float) -> None:
@@ -464,17 +498,13 @@ class Detect:
         gates = self._gates.setdefault(session.id, list(_OPEN))
         gates[LIVE_RECORDED.index(measure)] = gate
 
-    async def _standings(
-        self, connection: Connection, places: Sequence[tuple[_Mark, Place, record.Scope]]
-    ) -> Iterator[record.Standing]:
+    async def _standings(self, connection: Connection, reached: Sequence[_Reached]) -> list[record.Standing]:
         """Return records as their chats see them, with what is known of the holders of the former ones."""
-        found = [self._rivals.standing(place, mark.value, scope) for mark, place, scope in places]
+        found = [
+            self._rivals.standing(one.place, one.mark.value, one.scope) for one in reached if one.scope is not None
+        ]
         holders = await records.holders(connection, {one for _, candidates in found for one in candidates})
-        return iter(
-            [
-                replace(standing, previous=min(holders[one] for one in candidates).rival)
-                if candidates
-                else standing
-                for standing, candidates in found
-            ]
-        )
+        return [
+            replace(standing, previous=min(holders[one] for one in candidates).rival) if candidates else standing
+            for standing, candidates in found
+        ]

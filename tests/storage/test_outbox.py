@@ -12,9 +12,10 @@ from bot.domain.alert import Alert
 from bot.domain.measure import Measure
 from bot.domain.session import Session
 from storage import chats, installation, outbox, posts, sending
+from storage.audiences import Part
 from storage.chats import Chat
 from storage.database import Connection, Database
-from storage.outbox import Broken, Rung
+from storage.outbox import Fell, Rung
 from storage.sending import Owed
 from storage.watches import Watch
 from tests.fakes.clock import NOW
@@ -83,6 +84,21 @@ async def milestone(
     return id_
 
 
+def fell(
+    session: Session, *chats: Chat, scope: int = 1, measure: Measure = Measure.PEAK, again: bool = False
+) -> Fell:
+    return Fell(
+        session_id=session.id,
+        watch_id=session.watch_id,
+        kind="record",
+        measure=measure,
+        part=Part(frozenset(chat.id for chat in chats)),
+        scope=scope,
+        detail="{}",
+        again=again,
+    )
+
+
 async def record(
     connection: Connection,
     session: Session,
@@ -94,15 +110,7 @@ async def record(
 ) -> int:
     one = Alert(kind="record", session=session, at=at, key=f"record:{at}:{chat.id}", measure=measure, value=5)
     (id_,) = await outbox.add_alerts(connection, [one])
-    broken = Broken(
-        alert_id=id_,
-        session_id=session.id,
-        watch_id=session.watch_id,
-        chat_id=chat.id,
-        scope=scope,
-        detail="{}",
-    )
-    await outbox.deliver_records(connection, [broken], now=at)
+    await outbox.deliver_fallen(connection, [(id_, fell(session, chat, scope=scope, measure=measure))], now=at)
     return id_
 
 
@@ -218,22 +226,36 @@ async def test_many_alerts_get_ids_in_their_order(database: Database) -> None:
     assert ids == sorted(ids)
 
 
-async def test_the_widest_scope_told_is_known_for_each_chat_and_measure(database: Database) -> None:
+async def test_nobody_is_told_the_same_scope_of_a_measure_twice_in_a_session(database: Database) -> None:
     async with database.write() as connection:
         watch = await a_watch(connection)
-        ann, bob = await a_chat(connection, "ann"), await a_chat(connection, "bob")
-        for chat in (ann, bob):
+        ann, bob, cleo = [await a_chat(connection, name) for name in ("ann", "bob", "cleo")]
+        for chat in (ann, bob, cleo):
             await listens(connection, chat, watch)
         session, other = await a_session(connection, watch, "a"), await a_session(connection, watch, "b")
-        await record(connection, session, ann, scope=1)
-        await record(connection, session, ann, scope=3, at=NOW + 1)
-        await record(connection, session, ann, scope=2, at=NOW + 2)
-        await record(connection, session, bob, scope=2, measure=Measure.TUNED_IN)
-        await record(connection, other, bob, scope=3)
-        assert await outbox.told_scopes(connection, [session.id]) == {
-            (session.id, "peak", ann.id): 3,
-            (session.id, "tuned_in", bob.id): 2,
+        await record(connection, session, ann, scope=3)
+        await record(connection, session, bob, scope=1, at=NOW + 1)
+        await record(connection, session, cleo, scope=3, measure=Measure.TUNED_IN)
+        await record(connection, other, cleo, scope=3)
+        assert await outbox.told_kinds(connection, [session.id]) == {
+            (session.id, "record", "peak"),
+            (session.id, "record", "tuned_in"),
         }
+        for scope, left in ((1, {cleo.id}), (2, {bob.id, cleo.id}), (3, {bob.id, cleo.id})):
+            one = fell(session, ann, bob, cleo, scope=scope, again=True)
+            for chat in (ann, bob, cleo):
+                asked = fell(session, chat, scope=scope)
+                assert await outbox.is_left(connection, asked, now=NOW) == (chat.id in left)
+            (id_,) = await outbox.add_alerts(
+                connection,
+                [Alert(kind="record", session=session, at=NOW, key=f"{scope}", measure=Measure.PEAK, value=5)],
+            )
+            before = set(await deliveries(connection, "id"))
+            await connection.execute(sa.text("SAVEPOINT here"))
+            await outbox.deliver_fallen(connection, [(id_, one)], now=NOW)
+            found = [row for row in await deliveries(connection, "id", "chat_id") if (row[0],) not in before]
+            assert {row[1] for row in found} == left
+            await connection.execute(sa.text("ROLLBACK TO here"))
 
 
 # --- in which order ---------------------------------------------------------------------------------------
@@ -392,7 +414,7 @@ async def test_a_newer_milestone_takes_the_place_of_one_that_still_waits(databas
         _, watch, session = await a_listener(connection)
         await milestone(connection, watch, session, 10)
         newer = await milestone(connection, watch, session, 25)
-        await outbox.supersede(connection, [session.id], before=newer, now=NOW)
+        await outbox.supersede(connection, before=newer, now=NOW)
         assert await deliveries(connection, "state", "settled_at") == [("superseded", NOW), ("pending", None)]
 
 
@@ -409,7 +431,7 @@ async def test_only_waiting_milestones_of_that_session_and_place_give_way(databa
         waiting = await lease(connection)  # ann's oldest is under way, and bob's
         assert [(one.chat_key, one.session_id) for one in waiting] == [("ann", other.id), ("bob", session.id)]
         newer = await milestone(connection, watch, session, 25)  # bob's ladder has no such rung
-        await outbox.supersede(connection, [session.id], before=newer, now=NOW)
+        await outbox.supersede(connection, before=newer, now=NOW)
         assert await deliveries(connection, "kind", "chat_id", "session_id", "state") == [
             ("milestone", ann.id, other.id, "leased"),
             ("milestone", ann.id, session.id, "superseded"),
@@ -426,7 +448,7 @@ async def test_what_is_being_sent_is_not_taken_back(database: Database) -> None:
         await milestone(connection, watch, session, 10)
         await lease(connection)
         newer = await milestone(connection, watch, session, 25)
-        await outbox.supersede(connection, [session.id], before=newer, now=NOW)
+        await outbox.supersede(connection, before=newer, now=NOW)
         assert await states(connection) == ["leased", "pending"]
 
 

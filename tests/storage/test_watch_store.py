@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.domain import DAY, HOUR, MINUTE, SECOND
-from storage import chats, watches
+from storage import audiences, chats, watches
 from storage.database import Connection, Database
 from storage.watches import Watch
 from tests.fakes.clock import NOW
@@ -127,7 +127,7 @@ async def test_after_the_clock_was_set_back_what_is_well_is_due_at_once(database
         assert [await due(connection, one) for one in (ahead, never)] == [NOW, NOW]
 
 
-async def test_an_audience_is_each_ladder_once_and_the_chats_that_take_records(database: Database) -> None:
+async def test_an_audience_is_each_ladder_once_and_whether_anybody_takes_records(database: Database) -> None:
     async with database.write() as connection:
         watch, quiet = await a_watch(connection, "one"), await a_watch(connection, "two")
         ann, bob, cleo, dan = [await a_chat(connection, name) for name in ("ann", "bob", "cleo", "dan")]
@@ -135,10 +135,10 @@ async def test_an_audience_is_each_ladder_once_and_the_chats_that_take_records(d
         await listens(connection, bob, watch, kinds=["milestone"], ladder=[10, 20.5])
         await listens(connection, cleo, watch, kinds=["record"])
         await listens(connection, dan, watch, kinds=["milestone"], ladder=[10, 20.5])
-        found = await watches.audiences(connection, [watch.id, quiet.id])
+        found = await audiences.audiences(connection, [watch.id, quiet.id])
     assert found[watch.id].ladders == ((None, None), ("[10, 20.5]", None))
-    assert found[watch.id].chats == (ann.id, cleo.id)
-    assert found[quiet.id] == watches.Audience((), ())
+    assert (found[watch.id].records, found[watch.id].close) == (True, False)
+    assert found[quiet.id] == audiences.Audience()
 
 
 async def test_a_disabled_chat_is_no_audience(database: Database) -> None:
@@ -149,7 +149,7 @@ async def test_a_disabled_chat_is_no_audience(database: Database) -> None:
         before = await watches.revised(connection)
         await chats.disable(connection, ann.id, now=NOW, why="kicked out")
         assert await watches.revised(connection) > before
-        assert (await watches.audiences(connection, [watch.id]))[watch.id] == watches.Audience((), ())
+        assert (await audiences.audiences(connection, [watch.id]))[watch.id] == audiences.Audience()
 
 
 async def test_every_change_of_who_listens_is_counted(database: Database) -> None:
