@@ -19,6 +19,8 @@ OWED = sa.text("delivery.state IN ('pending', 'leased')")
 HELD = sa.text("delivery.state = 'held'")
 #: What was held is worth telling for so much longer than it would have been.
 AFTER_QUIET = 2 * DAY
+#: After so many tries a retry waits as long as any.
+TRIES = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,19 +274,28 @@ async def release(connection: Connection, platforms: Sequence[str]) -> None:
     )
 
 
-async def rearm(connection: Connection, platforms: Sequence[str], *, now: int, lease: int, pause: int) -> None:
+async def rearm(
+    connection: Connection, platforms: Sequence[str], *, now: int, lease: int, first: int, pause: int
+) -> None:
     """After the clock was set back: let nothing wait longer than it would have.
 
     Args:
         lease: How long a lease holds at most.
+        first: How long the first retry waits; each further one waits twice as long.
         pause: How long a retry waits at most.
     """
     ours = sa.and_(OWED, delivery.c.platform.in_(platforms))
     waits = sa.and_(ours, delivery.c.state == "pending")
     untried = sa.and_(waits, delivery.c.attempts == 0, delivery.c.due_at > now)
     await connection.execute(sa.update(delivery).where(untried).values(due_at=now))
-    tried = sa.and_(waits, delivery.c.due_at > now + pause)
-    await connection.execute(sa.update(delivery).where(tried).values(due_at=now + pause))
+    until = sa.case(
+        *((delivery.c.attempts <= tries, now + min(first * 2 ** (tries - 1), pause)) for tries in range(1, TRIES)),
+        else_=now + pause,
+    )
+    await connection.execute(sa.update(delivery).where(waits, delivery.c.due_at > until).values(due_at=until))
+    # Who died with it had found it due.
+    early = sa.and_(ours, delivery.c.state == "leased", delivery.c.due_at > now)
+    await connection.execute(sa.update(delivery).where(early).values(due_at=now))
     held = sa.and_(ours, delivery.c.state == "leased", delivery.c.leased_until > now + lease)
     await connection.execute(sa.update(delivery).where(held).values(leased_until=now + lease))
 

@@ -54,6 +54,8 @@ LAST_SECONDS = 2
 LEASE = MINUTE
 #: What waits is looked through so often for what has grown too old; what is sent is looked at itself.
 EXPIRE_EVERY = 10 * SECOND
+#: And so often all that waits; between, only what grew too old since the last time.
+LOOK_EVERY = 10 * MINUTE
 SHORTEST_PAUSE = SECOND
 FIRST_PAUSE = 5 * SECOND
 #: What a permission is missing for is tried again more slowly: an admin has to do something first.
@@ -113,7 +115,7 @@ class Deliver:
         self._may_send = may_send
         self._meter = meter
         self._lock = asyncio.Lock()
-        self._expired_at = 0
+        self._expired_at = self._looked_at = 0
         #: Deliveries taken up, and the platform and lane of each.
         self._sending: dict[asyncio.Task[None], tuple[str, str]] = {}
         #: Of whose posts it was told in this run what keeps pictures and files from them.
@@ -144,7 +146,9 @@ class Deliver:
     async def rearm(self, now: int) -> None:
         """Let nothing wait for the clock to catch up after it was set back."""
         async with self._database.write() as connection:
-            await sending.rearm(connection, list(self._chats), now=now, lease=LEASE, pause=LONGEST_PAUSE)
+            await sending.rearm(
+                connection, list(self._chats), now=now, lease=LEASE, first=FIRST_PAUSE, pause=LONGEST_PAUSE
+            )
 
     async def follow(self, owed: asyncio.Event) -> None:
         """Send at once whenever a transaction made deliveries; ends when it is cancelled."""
@@ -203,9 +207,11 @@ class Deliver:
         while len(taken) < free:
             if abs(now - self._expired_at) >= EXPIRE_EVERY:
                 async with self._database.write() as connection:
-                    expired = await sending.expire(connection, now)
+                    whole = abs(now - self._looked_at) >= LOOK_EVERY
+                    expired = await sending.expire(connection, now, since=None if whole else self._expired_at)
                 for platform, count in expired.items():
                     self._meter.settled(platform, state="expired", count=count)
+                self._looked_at = now if whole else self._looked_at
                 self._expired_at = now
             async with self._database.write(turn=False) as connection:
                 if not await self._may_send(connection, chat.platform):
