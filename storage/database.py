@@ -132,10 +132,11 @@ class Database:
         if url.get_backend_name() == "sqlite":
             assert url.database is not None
             _must_be(Path(url.database))
-        self._read = create_async_engine(url, pool_size=READERS, max_overflow=0)
-        self._write = self._read
-        if url.get_backend_name() == "sqlite":
+            self._read = create_async_engine(url, pool_size=READERS, max_overflow=0)
             _set_up_sqlite(self._read, begin="BEGIN", pragmas=("query_only=ON",))
+        else:
+            self._read = _postgres(url, connections=READERS, isolation="REPEATABLE READ")
+        self._write = self._read
         try:
             async with self.read() as connection:
                 await migrations.check(connection)

@@ -119,6 +119,9 @@ async def reading(url: str, *, idle: bool = False, current: bool = True) -> Asyn
     """
     file = file_of(url)
     if file is None:
+        if idle:  # before the moment that is read: what a process writes while it ends is in it
+            async with _connected(_server(url), url) as connection:
+                await _be_alone(connection, url)
         engine = _server(url, isolation="REPEATABLE READ")
     else:
         _must_be(file)
