@@ -38,11 +38,13 @@ class Audience:
         ladders: The different (ladder as JSON or None, metric or None) of its subscriptions.
         records: Somebody takes records.
         close: Somebody wants to hear when one is close.
+        either: Somebody takes milestones and no records.
     """
 
     ladders: tuple[tuple[str | None, str | None], ...] = ()
     records: bool = False
     close: bool = False
+    either: bool = False
 
 
 class Part(NamedTuple):
@@ -50,6 +52,10 @@ class Part(NamedTuple):
 
     ids: frozenset[int]
     others: bool = False
+
+
+#: Everybody who listens.
+ALL = Part(frozenset(), others=True)
 
 
 class View(NamedTuple):
@@ -102,6 +108,7 @@ async def audiences(connection: Connection, watch_ids: Sequence[int]) -> dict[in
             tuple(sorted(ladders[id_], key=lambda pair: (pair[0] or "", pair[1] or ""))),
             any(f",{record.KIND}," in kinds for kinds in taken[id_]),
             any(f",{close.KIND}," in kinds for kinds in taken[id_]),
+            any(f",{milestone.KIND}," in kinds and f",{record.KIND}," not in kinds for kinds in taken[id_]),
         )
         for id_ in watch_ids
     }

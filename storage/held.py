@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import json
+from collections.abc import Collection
 from typing import NamedTuple
 
 import sqlalchemy as sa
 
 from bot.domain.digest import comes_alone
+from storage.bulk import Bulk, json_list, update_by_id
 from storage.database import Connection
 from storage.sending import HELD, Owed, owed, owed_with
 from storage.tables import alert, chat, delivery
+
+_join = update_by_id(delivery, "id", ("digest_id",))
+_owe = update_by_id(delivery, "id", ("state", "digest_id", "due_at"))
+_keep = Bulk(
+    sa.update(delivery)
+    .where(
+        delivery.c.chat_id == sa.bindparam("chat", type_=sa.BigInteger),
+        delivery.c.state == sa.literal_column("'held'"),
+        delivery.c.topic == sa.bindparam("place", type_=sa.Text),
+        delivery.c.digest_id.is_(None),
+        delivery.c.due_at <= sa.bindparam("now", type_=sa.BigInteger),
+    )
+    .values(due_at=sa.bindparam("until", type_=sa.BigInteger)),
+    ("until", "chat", "place", "now"),
+)
 
 
 class Place(NamedTuple):
@@ -64,54 +81,50 @@ async def take_back(connection: Connection, ids: Collection[int], now: int) -> N
     )
 
 
-async def still(connection: Connection, place: Place, *, now: int, until: int) -> None:
-    """Keep what is held for a place until a later moment."""
-    await connection.execute(sa.update(delivery).where(*_waiting(place, now)).values(due_at=until))
+async def still(connection: Connection, places: Collection[Place], *, now: int, until: int) -> None:
+    """Keep what is held for places until a later moment."""
+    await _keep.run(connection, [(until, one.chat_id, one.topic, now) for one in places])
 
 
-async def release(connection: Connection, place: Place, now: int) -> None:
-    """Owe what was held for a place: as one digest, whose first delivery tells the others, too.
+async def release(connection: Connection, places: Collection[Place], now: int) -> None:
+    """Owe what was held for places: as one digest a place, whose first delivery tells the others, too.
 
     What comes alone (cards, corrections, ends of outages) is a digest of itself.
     """
     waiting = await connection.execute(
-        sa.select(delivery.c.id, delivery.c.kind, alert.c.key)
+        sa.select(delivery.c.id, delivery.c.chat_id, delivery.c.topic, delivery.c.kind, alert.c.key)
         .join(alert, alert.c.id == delivery.c.alert_id)
-        .where(*_waiting(place, now))
-        .order_by(delivery.c.id)
-    )
-    alone: list[int] = []
-    together: list[int] = []
-    for id_, kind, key in waiting:
-        (alone if comes_alone(kind, key) else together).append(id_)
-    for ids, digest_id in ((together, together[0] if together else None), (alone, delivery.c.id)):
-        if ids:
-            await connection.execute(sa.update(delivery).where(delivery.c.id.in_(ids)).values(digest_id=digest_id))
-    await connection.execute(
-        sa.update(delivery)
         .where(
-            HELD,
-            delivery.c.chat_id == place.chat_id,
-            delivery.c.topic == place.topic,
-            delivery.c.digest_id == delivery.c.id,
+            delivery.c.state == "held",
+            delivery.c.digest_id.is_(None),
+            delivery.c.due_at <= now,
+            delivery.c.chat_id.in_(json_list(connection.dialect.name, "chats")),
         )
-        .values(state="pending", due_at=now)
+        .order_by(delivery.c.id),
+        {"chats": json.dumps(sorted({one.chat_id for one in places}))},
     )
-
-
-def _waiting(place: Place, now: int) -> Iterable[sa.ColumnElement[bool] | sa.TextClause]:
-    return (
-        HELD,
-        delivery.c.digest_id.is_(None),
-        delivery.c.due_at <= now,
-        delivery.c.chat_id == place.chat_id,
-        delivery.c.topic == place.topic,
-    )
+    wanted = {(one.chat_id, one.topic) for one in places}
+    heads: dict[tuple[int, str], int] = {}
+    owed_now: list[int] = []
+    told_with: list[tuple[int, int]] = []
+    for id_, chat_id, topic, kind, key in waiting:
+        place = (chat_id, topic)
+        if place not in wanted:
+            continue
+        if comes_alone(kind, key) or place not in heads:
+            owed_now.append(id_)
+            if not comes_alone(kind, key):
+                heads[place] = id_
+        else:
+            told_with.append((heads[place], id_))
+    await _join.run(connection, told_with)
+    await _owe.run(connection, [("pending", id_, now, id_) for id_ in owed_now])
 
 
 async def look_again(connection: Connection, chat_id: int, now: int) -> None:
     """Look again at what is held for a chat, as its quiet hours were changed."""
-    await connection.execute(sa.update(delivery).where(HELD, delivery.c.chat_id == chat_id).values(due_at=now))
+    theirs = sa.and_(delivery.c.chat_id == chat_id, delivery.c.state == "held")
+    await connection.execute(sa.update(delivery).where(theirs).values(due_at=now))
 
 
 async def rearm(connection: Connection, now: int, *, longest: int) -> None:

@@ -16,14 +16,17 @@ from storage.tables import alert, chat_watch, delivery, subscription, watch
 async def before(
     connection: Connection, *, subscription_id: int, session_id: int, kind: str, until: int
 ) -> tuple[int, float | None, str | None] | None:
-    """Return the (moment, threshold, message) of the last such alert sent earlier, or None."""
+    """Return the (moment, threshold, message) of the last such alert sent before a delivery, or None."""
+    its = delivery.alias("its")  # of its chat, so that the deliveries to all others are not looked through
     row = (
         await connection.execute(
             sa.select(alert.c.at, delivery.c.threshold, delivery.c.message_key)
             .join(alert, alert.c.id == delivery.c.alert_id)
             .where(
+                its.c.id == until,
                 delivery.c.session_id == session_id,
                 delivery.c.kind == kind,
+                delivery.c.chat_id == its.c.chat_id,
                 delivery.c.subscription_id == subscription_id,
                 delivery.c.id < until,
                 delivery.c.state == "sent",

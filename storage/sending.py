@@ -247,6 +247,15 @@ async def settle(
     )
 
 
+async def give_up(connection: Connection, ids: Collection[int], *, now: int, error: str) -> None:
+    """Write down of deliveries why nobody is told them any more."""
+    await connection.execute(
+        sa.update(delivery)
+        .where(delivery.c.id.in_(ids))
+        .values(state="expired", settled_at=now, leased_until=None, error=error)
+    )
+
+
 async def put_back(connection: Connection, id_: int, *, due_at: int, error: str) -> None:
     """Owe a delivery again, later."""
     await connection.execute(

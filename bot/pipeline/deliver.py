@@ -45,6 +45,8 @@ log = structlog.get_logger(__name__)
 
 #: How many deliveries of a platform are taken up at once: a few are on their way, the others wait their turn.
 SENDS_AT_ONCE = 32
+#: So many times as many are looked through at once where quiet hours keep all of them back.
+MOST_AT_ONCE = 64
 LONGEST_SEND_SECONDS = 20
 #: A round of sends is waited for so long before the next deliveries of the other chats are taken.
 PATIENCE_SECONDS = 0.25
@@ -204,6 +206,7 @@ class Deliver:
     async def _take(self, chat: Chat, now: int, *, free: int, busy: Collection[str]) -> list[tuple[Owed, bool]]:
         """Lease what may be sent now, with whether it shall make no sound."""
         taken: list[tuple[Owed, bool]] = []
+        at_once = 1
         while len(taken) < free:
             if abs(now - self._expired_at) >= EXPIRE_EVERY:
                 async with self._database.write() as connection:
@@ -222,13 +225,18 @@ class Deliver:
                     by_topic=chat.by_topic,
                     now=now,
                     until=now + LEASE,
-                    limit=free - len(taken),
+                    limit=(free - len(taken)) * at_once,
                     busy={*busy, *chat.pace.blocked()},
                 )
                 through = await self._let_through(connection, leased, now)
-            taken += through
+                too_many = [owed.id for owed, _ in through[free - len(taken) :]]
+                if too_many:
+                    await sending.give_back(connection, too_many)
+            taken += through[: free - len(taken)]
             if len(through) == len(leased):
                 break  # what stood behind what is kept back is next
+            # Where quiet hours keep everything back, there may be a hundred thousand behind it.
+            at_once = 1 if through else min(4 * at_once, MOST_AT_ONCE)
         return taken
 
     async def _let_through(
@@ -248,9 +256,9 @@ class Deliver:
                 dropped.append(owed)
         for until, ids in kept.items():
             await held.hold(connection, ids, until=until)
-        for owed in dropped:
-            await sending.settle(connection, owed.id, state="expired", now=now, error=QUIET_HOURS)
-            self._meter.settled(owed.chat_platform, state="expired")
+        if dropped:
+            await sending.give_up(connection, [owed.id for owed in dropped], now=now, error=QUIET_HOURS)
+            self._meter.settled(dropped[0].chat_platform, state="expired", count=len(dropped))
         return through
 
     async def _one(self, owed: Owed, chat: Chat, target: Target, *, now: int, silent: bool) -> None:

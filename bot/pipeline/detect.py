@@ -25,7 +25,7 @@ from bot.domain.rivals import Doubt, Place, Rivals
 from bot.domain.session import Rose, Sample, Session
 from bot.ports.meter import SILENT, Meter
 from storage import audiences, corrections, doubts, imports, outbox, records, watches
-from storage.audiences import Audience, View
+from storage.audiences import ALL, Audience, View
 from storage.chats import ladder_of
 from storage.corrections import Held
 from storage.database import Connection
@@ -85,6 +85,13 @@ class _Reached(NamedTuple):
     def told(self) -> _Told:
         """As what it is told: see ``Detect``."""
         return self.kind, self.mark.measure, self.view.chat_id
+
+
+class _Fallen(NamedTuple):
+    """The first record of a reading; and whether all who take milestones of the session are told one."""
+
+    alert_id: int
+    to_all: bool
 
 
 #: A kind of alert, a measure, and the chat that stands for a view.
@@ -264,9 +271,10 @@ class Detect:
                     threshold=threshold,
                     ladder=ladder,
                     metric=metric,
-                    first_alert=fallen.get(rose.session.id),
+                    first_alert=fallen[rose.session.id].alert_id if rose.session.id in fallen else None,
                 )
                 for id_, (watch, rose, reached) in zip(ids, milestones, strict=True)
+                if not (rose.session.id in fallen and fallen[rose.session.id].to_all)
                 for ladder, metric, threshold in reached
             ]
             await outbox.deliver_rungs(connection, rungs, now=now)
@@ -295,8 +303,8 @@ class Detect:
 
     async def _tell_records(
         self, connection: Connection, reached: Sequence[list[_Reached]], now: int
-    ) -> dict[int, int]:
-        """Owe the records that these readings broke, view by view; return each session's first alert."""
+    ) -> dict[int, _Fallen]:
+        """Owe the records that these readings broke, view by view; return what was told first of each session."""
         fell = await self._untold(connection, reached, now)
         if not fell:
             return {}
@@ -307,10 +315,9 @@ class Detect:
         ]
         ids = await outbox.add_alerts(connection, alerts)
         owed = []
-        first: dict[int, int] = {}
+        first: dict[int, _Fallen] = {}
         for id_, views in zip(ids, fell, strict=True):
             mark = views[0].mark
-            first.setdefault(mark.session.id, id_)
             alike: dict[tuple[int, str], list[_Reached]] = defaultdict(list)
             for one, standing in zip(views, await self._standings(connection, views), strict=True):
                 if mark.measure is not Measure.PEAK:  # a confirmed figure is never taken back
@@ -318,8 +325,12 @@ class Detect:
                     corrections.note(self._held, mark.session.id, mark.measure, told=mark.value, bar=bar)
                 detail = json.dumps(record.standing_as_dict(standing), ensure_ascii=False)
                 alike[int(one.scope or 0), detail].append(one)
-            for (scope, detail), same in alike.items():
-                owed.append((id_, self._fell(same, scope=scope, detail=detail)))
+            parts = [self._fell(same, scope=scope, detail=detail) for (scope, detail), same in alike.items()]
+            owed += [(id_, one) for one in parts]
+            to_all = not any(one.again for one in parts) and audiences.together(one.part for one in parts) == ALL
+            either = self._audiences[mark.watch.id].either
+            before = first.get(mark.session.id, _Fallen(id_, to_all=False))
+            first[mark.session.id] = before._replace(to_all=before.to_all or (to_all and not either))
         await outbox.deliver_fallen(connection, owed, now=now)
         self._note_told(fell)
         return first

@@ -8,6 +8,7 @@ that after a kill the same digest is sent again, under the same number.
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from typing import NamedTuple
 
 from bot.domain import DAY
@@ -58,14 +59,20 @@ class Morning:
                 await held.take_back(connection, orphans, now)
         async with self._database.read() as connection:
             places = await held.over(connection, now)
+        over: list[held.Place] = []
+        still: dict[int, list[held.Place]] = defaultdict(list)
         for place in places:
             quiet = read(place.quiet)
             until = None if quiet is None else quiet.until(now, zone_of(place.timezone))
+            if until is None:
+                over.append(place)
+            else:  # the hours were changed since
+                still[until].append(place)
+        if places:
             async with self._database.write() as connection:
-                if until is not None:  # the hours were changed since
-                    await held.still(connection, place, now=now, until=until)
-                else:
-                    await held.release(connection, place, now)
+                for until, theirs in still.items():
+                    await held.still(connection, theirs, now=now, until=until)
+                await held.release(connection, over, now)
         if places:
             self._owed.set()
 

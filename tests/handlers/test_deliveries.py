@@ -299,7 +299,7 @@ async def test_what_a_digest_told_and_what_came_without_its_picture_is_said(bot:
     async with room.write() as connection:
         await held.hold(connection, room.ids[:2], until=NOW - MINUTE)
         (there,) = await held.over(connection, NOW)
-        await held.release(connection, there, NOW)
+        await held.release(connection, [there], NOW)
         await held.settle(connection, room.ids[0], room.ids[:2], now=NOW, message_key="7")
     await room.settle(2, "sent", of_discord.no_files(Spot(name="#news")), message_key="8")
     told = await room.say()
