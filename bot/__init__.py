@@ -4,7 +4,8 @@ The map. Imports point one way, from the top of this list to its end::
 
     bot.__main__     milepost run | demo | replay | doctor
     bot.play         drives the pipeline by readings: the demo and replays (bot.doctor: looks at everything once)
-    bot.app          builds every part once, starts in order, stops in reverse
+    bot.app          opens what the settings name, starts in order, stops in reverse
+    bot.work         what a process does while it runs; bot.parts builds every part once
     bot.settings     environment and .env
     handlers         one file a command        bot.chats     one package a chat platform
     bot.sources      one entry a platform      bot.pipeline  one file a stage

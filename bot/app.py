@@ -1,4 +1,4 @@
-"""Builds every part once, starts them in order, stops them in reverse.
+"""Opens what the settings name, starts all parts in order, stops them in reverse.
 
 ``run`` drives the pipeline by the wall clock; ``bot.play`` drives the same parts for the demo and for replays.
 """
@@ -7,203 +7,33 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 import structlog
 
-from bot import notices
-from bot.charts import Workshop
 from bot.chats.console import ConsoleChat
 from bot.domain import SECOND
-from bot.domain.session import DEFAULT_GRACE
-from bot.notices import Notices
-from bot.pipeline.cards import Cards
-from bot.pipeline.deliver import Deliver
-from bot.pipeline.ingest import Ingest
-from bot.pipeline.leases import UPKEEP, Alone, Held, Leases, asking, listening, sending
-from bot.pipeline.outage import Outage
-from bot.pipeline.poll import Poll
-from bot.pipeline.prune import Prune
-from bot.pipeline.prune import rules as retention_rules
-from bot.pipeline.quiet import Morning
-from bot.pipeline.recaps import Recaps
-from bot.pipeline.remind import Remind
-from bot.pipeline.schedule import Schedule, Tick, wall_clock
-from bot.pipeline.tenure import Tenure
+from bot.parts import build
+from bot.pipeline.leases import Alone, Leases
+from bot.pipeline.schedule import wall_clock
 from bot.ports.chat import Chat
 from bot.ports.memory import Memory
 from bot.ports.meter import SILENT, Meter
-from bot.ports.rooms import Bound, Rooms
-from bot.ports.source import Gathers, Registry, Source
+from bot.ports.rooms import Rooms
+from bot.ports.source import Source
 from bot.roles import ALL, Role, RolesError, written
-from bot.services.context import Services
 from bot.services.memory import Remembered
 from bot.settings import Settings, SettingsError, door
 from bot.sources import SOURCES
 from bot.sources.kit import Forgetful, Kit
 from bot.sources.web import Web
-from bot.writer import Writer
-from handlers.dispatch import Dispatcher
-from storage import installation as installations
-from storage import words
-from storage.database import Connection, Database, is_away
-from storage.sending import Owed
-from storage.watches import Watch
+from bot.work import asks_of, at_work
+from storage.database import Database
 
 log = structlog.get_logger(__name__)
-
-#: How often each stage looks for work, in seconds.
-POLL_EVERY = 1.0
-DELIVER_EVERY = 2.0
-PRUNE_EVERY = 60.0
-REMIND_EVERY = 5.0
-OUTAGE_EVERY = 10.0
-CARDS_EVERY = 5.0
-RECAPS_EVERY = 60.0
-MORNING_EVERY = 10.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """All that was built.
-
-    Attributes:
-        chats: By their platforms.
-        sends: Those of them that this process sends to now: see ``bot.pipeline.tenure``.
-    """
-
-    database: Database
-    sources: dict[str, Source]
-    ingest: Ingest
-    poll: Poll
-    deliver: Deliver
-    remind: Remind
-    outage: Outage
-    cards: Cards
-    recaps: Recaps
-    morning: Morning
-    dispatcher: Dispatcher
-    notices: Notices
-    chats: dict[str, Chat]
-    sends: dict[str, Chat]
-
-    async def rearm(self, now: int) -> None:
-        """Let no stage wait for the clock to catch up after it was set back."""
-        await self.poll.rearm(now)
-        await self.deliver.rearm(now)
-        await self.morning.rearm(now)
-
-
-@asynccontextmanager
-async def build(
-    *,
-    database: Database,
-    sources: dict[str, Source],
-    chats: Sequence[Chat],
-    clock: Callable[[], int],
-    interval: int = 60 * SECOND,
-    grace: int = DEFAULT_GRACE,
-    operators: Sequence[str] = (),
-    charts: bool = True,
-    public_url: str | None = None,
-    meter: Meter = SILENT,
-    leases: Leases | None = None,
-    asks: Callable[[str], bool] = lambda _: True,
-) -> AsyncIterator[Parts]:
-    """Open the database and put all parts together; what was opened is closed in reverse order.
-
-    Args:
-        charts: Whether recaps come with theirs.
-        public_url: See ``bot.services.context.Services``.
-        meter: Hears what stages do.
-        leases: What this process may do, where others share the database; they begin with it.
-        asks: Tells of a source, by its name, whether it is this process's to ask now.
-    """
-    async with AsyncExitStack() as stack:
-        await database.open()
-        stack.push_async_callback(database.close)
-        easel = Workshop()
-        stack.push_async_callback(easel.close)
-        services = Services(
-            database=database,
-            registry=Registry(sources),
-            clock=clock,
-            interval=interval,
-            grace=grace,
-            started_at=clock(),
-            easel=easel,
-            public_url=public_url,
-        )
-        async with database.write() as connection:
-            installation = await installations.key(connection)
-        holder = None
-        if leases is not None:
-            await leases.start()
-            stack.push_async_callback(leases.stop)
-            holder = leases.holder
-        ingest = Ingest(database, grace=grace, meter=meter, holder=holder)
-        by_platform = {chat.platform: chat for chat in chats}
-        sends = by_platform.copy() if leases is None else {}
-
-        async def may_send(connection: Connection, platform: str) -> bool:
-            return leases is None or await leases.holds(connection, sending(platform))
-
-        writer = Writer(
-            database,
-            clock,
-            installation=installation,
-            easel=easel if charts else None,
-            public_url=public_url or "",
-        )
-
-        async def warn(chat: Chat, owed: Owed, why: str, *, over: bool, partly: bool = False) -> None:
-            await notices.to_admin(database, chat, owed, why, over=over, partly=partly)
-
-        told_privately = Notices(database, sends, operators=operators)
-
-        async def on_gone(watch: Watch, why: str) -> None:
-            await told_privately.of_account(watch, why, now=clock())
-
-        async def on_refused(platform: str, why: str) -> None:
-            await told_privately.of_source(platform, why, now=clock())
-
-        poll = Poll(
-            database,
-            sources,
-            ingest,
-            memory=Remembered(database),
-            on_gone=on_gone,
-            on_refused=on_refused,
-            meter=meter,
-            holder=holder,
-            asks=asks,
-        )
-        stack.push_async_callback(poll.stop)
-        yield Parts(
-            database=database,
-            sources=sources,
-            ingest=ingest,
-            poll=poll,
-            deliver=Deliver(database, sends, writer.post, clock=clock, warn=warn, meter=meter, may_send=may_send),
-            remind=Remind(database, ingest.owed),
-            outage=Outage(database, ingest.owed),
-            recaps=Recaps(database, sends, writer.recap),
-            morning=Morning(database, ingest.owed),
-            cards=Cards(database, sends, writer.card, owed=ingest.owed),
-            dispatcher=Dispatcher(
-                services,
-                operators=operators,
-                is_group=lambda platform, chat: platform in by_platform and by_platform[platform].is_group(chat),
-            ),
-            notices=told_privately,
-            chats=by_platform,
-            sends=sends,
-        )
 
 
 @asynccontextmanager
@@ -288,7 +118,7 @@ def open_chats(settings: Settings, *, on_leave: Callable[[], None], shards: int 
                 settings.discord_token.get_secret_value(),
                 api_url=settings.discord_api_url,
                 operators=_operators(settings, "discord"),
-                **({} if shards is None else {"shards": shards}),  # type: ignore[arg-type]
+                shards=shards,
             )
         )
     return chats or [ConsoleChat(pictures=_pictures(settings), on_leave=on_leave)]
@@ -351,7 +181,7 @@ async def run(
             charts=charts,
             meter=meter,
             leases=leases,
-            asks=_asks(sources, roles, leases or Alone()),
+            asks=asks_of(sources, roles, leases or Alone()),
             interval=round(settings.poll_interval_seconds * SECOND),
             grace=round(settings.session_grace_seconds * SECOND),
             operators=settings.operators,
@@ -362,133 +192,7 @@ async def run(
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, end)
-        async with _at_work(parts, settings, roles=roles, leases=leases, clock=clock, meter=meter):
+        async with at_work(parts, settings, roles=roles, leases=leases, clock=clock, meter=meter):
             log.info("milepost runs", chats=", ".join(parts.chats), database=database.shown, roles=written(roles))
             await leave.wait()
             log.info("milepost stops")
-
-
-def _asks(sources: Mapping[str, Source], roles: frozenset[Role], held: Held) -> Callable[[str], bool]:
-    """Return what tells of a source whether it is this process's to ask now.
-
-    Sources whose calls are counted or shared by many watches are asked by one process at a time: batches stay
-    whole, and limits hold. What only a connected chat knows is asked by the process that is connected.
-    """
-    counted = {name for name, one in sources.items() if one.purse is not None or isinstance(one, Gathers)}
-    if Role.POLL in roles:
-        held.want(UPKEEP, *map(asking, counted))
-
-    def asks(name: str) -> bool:
-        source = sources[name]
-        if isinstance(source, Bound):
-            return Role.CHAT in roles and held.held(listening(source.of_chat))
-        return Role.POLL in roles and (name not in counted or held.held(asking(name)))
-
-    return asks
-
-
-@asynccontextmanager
-async def _at_work(
-    parts: Parts,
-    settings: Settings,
-    *,
-    roles: frozenset[Role],
-    leases: Leases | None,
-    clock: Callable[[], int],
-    meter: Meter,
-) -> AsyncIterator[None]:
-    """Let all stages of these roles tick while the block runs."""
-    held: Held = leases or Alone()
-    parts.sends.clear()  # until what a former process had leased is taken back
-    schedule = Schedule(clock, meter=meter)
-    kept = retention_rules(
-        days=settings.retention_days,
-        youtube_days=settings.youtube_retention_days,
-        youtube_figures_days=settings.youtube_figures_days,
-        x_days=settings.x_retention_days,
-    )
-    prune = Prune(parts.database, kept, on_deleted=parts.ingest.recall)
-    wake = asyncio.Event() if leases is not None else parts.ingest.owed
-    tenure = Tenure(
-        list(parts.chats.values()),
-        held,
-        listener=parts.dispatcher if Role.CHAT in roles else None,
-        sends=parts.sends if Role.DELIVER in roles else None,
-        take_back=parts.deliver.begin,
-        wake=wake,
-    )
-
-    def alone(tick: Tick) -> Tick:
-        """Let one process at a time do what is done for all."""
-
-        async def if_held(now: int) -> None:
-            if held.held(UPKEEP):
-                await tick(now)
-
-        return if_held
-
-    await parts.rearm(clock())  # the clock may have been set back while nobody ran
-    if Role.POLL in roles:
-        await parts.poll.begin_anew(clock())
-    async with AsyncExitStack() as stack:
-        stack.push_async_callback(tenure.stop)
-        if leases is not None:
-            await stack.enter_async_context(_talking(parts, leases, wake))
-        if Role.DELIVER in roles:
-            await stack.enter_async_context(_background(parts.deliver.follow(wake), name="deliver"))
-        stack.push_async_callback(schedule.stop)
-        await tenure.start()
-        schedule.every(POLL_EVERY, parts.poll.begin, name="poll")
-        if Role.DELIVER in roles:
-            schedule.every(DELIVER_EVERY, parts.deliver.tick, name="deliver")
-            schedule.every(DELIVER_EVERY, parts.notices.tick, name="notices")
-            schedule.every(CARDS_EVERY, parts.cards.tick, name="cards")
-            schedule.every(RECAPS_EVERY, parts.recaps.tick, name="recaps")
-        if Role.POLL in roles:
-            schedule.every(PRUNE_EVERY, alone(prune.tick), name="prune")
-            schedule.every(REMIND_EVERY, alone(parts.remind.tick), name="remind")
-            schedule.every(OUTAGE_EVERY, alone(parts.outage.tick), name="outage")
-            schedule.every(MORNING_EVERY, alone(parts.morning.tick), name="morning")
-        schedule.watch_clock(parts.rearm)
-        schedule.start()
-        yield
-
-
-@asynccontextmanager
-async def _background(work: Coroutine[Any, Any, object], *, name: str) -> AsyncIterator[None]:
-    """Let something run while the block does."""
-    task = asyncio.create_task(work, name=name)
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-
-
-@asynccontextmanager
-async def _talking(parts: Parts, leases: Leases, wake: asyncio.Event) -> AsyncIterator[None]:
-    """Tell other processes when deliveries are owed, and hear of theirs; the next tick mends what is missed."""
-
-    async def speak() -> None:
-        while True:
-            await parts.ingest.owed.wait()
-            parts.ingest.owed.clear()
-            wake.set()
-            try:
-                await words.say(parts.database, leases.holder)
-            except Exception as error:
-                if not is_away(error):
-                    raise
-
-    async def listen() -> None:
-        while True:
-            try:
-                await words.hear(parts.database, leases.holder, wake.set)
-            except Exception as error:
-                if not is_away(error):
-                    raise
-            await asyncio.sleep(words.AGAIN)
-
-    async with _background(speak(), name="speak"), _background(listen(), name="hear"):
-        yield

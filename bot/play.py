@@ -18,7 +18,6 @@ from typing import Any, TextIO
 
 import structlog
 
-from bot.app import Parts, build
 from bot.chats.console import ConsoleChat, Figures, Unread
 from bot.chats.console.chat import KEY
 from bot.domain import SECOND
@@ -26,6 +25,7 @@ from bot.domain.alerts import USUAL
 from bot.domain.alerts.record import Scope
 from bot.domain.measure import RECORDED
 from bot.domain.reading import is_figure
+from bot.parts import Parts, build
 from bot.pipeline.poll import NotStored
 from bot.pipeline.schedule import Schedule
 from bot.ports.chat import Chat

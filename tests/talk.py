@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.app import Parts, build
 from bot.chats.console import ConsoleChat
 from bot.chats.console.render import render
 from bot.domain import MINUTE
+from bot.parts import Parts, build
 from bot.ports.chat import Chat
 from bot.ports.command import Request
 from bot.ports.message import Message

@@ -14,9 +14,9 @@ from statistics import quantiles
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from bot.app import build
 from bot.chats.discord import DiscordChat
 from bot.chats.telegram import TelegramChat
+from bot.parts import build
 from bot.pipeline.schedule import wall_clock
 from bot.ports.chat import Chat
 from storage.database import Database

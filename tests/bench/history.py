@@ -12,12 +12,12 @@ from tempfile import TemporaryDirectory
 
 import sqlalchemy as sa
 
-from bot.app import Parts, build
 from bot.domain import HOUR, SECOND
 from bot.domain.chart import Chart
 from bot.domain.reading import State
 from bot.domain.session import Session
 from bot.domain.statistics import Tally
+from bot.parts import Parts, build
 from bot.ports.command import Request
 from bot.sources.replay import Replay
 from storage import sessions, watches

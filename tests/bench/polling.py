@@ -21,9 +21,9 @@ from tempfile import TemporaryDirectory
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
-from bot.app import Parts, build
 from bot.domain import DAY, MINUTE, SECOND
 from bot.domain.alerts import USUAL
+from bot.parts import Parts, build
 from bot.ports.source import Source
 from bot.services.memory import Remembered
 from bot.sources.kick import Kick

@@ -9,8 +9,8 @@ from tempfile import TemporaryDirectory
 
 import sqlalchemy as sa
 
-from bot.app import Parts, build
 from bot.domain import MINUTE, SECOND
+from bot.parts import Parts, build
 from bot.ports.command import Request
 from bot.services import watching
 from bot.sources.replay import Replay

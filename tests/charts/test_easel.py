@@ -77,10 +77,10 @@ def test_the_bots_own_process_never_loads_the_drawing_library() -> None:
     """In a process of its own, as other tests draw in this one."""
     script = (
         "import asyncio, sys\n"
-        "import bot.app\n"
+        "import bot.app\nimport bot.charts\n"
         "from tests.charts.charts import a_chart\n"
         "async def main():\n"
-        "    easel = bot.app.Workshop()\n"
+        "    easel = bot.charts.Workshop()\n"
         "    assert (await easel.draw(a_chart())).startswith(b'\\x89PNG')\n"
         "    await easel.close()\n"
         "asyncio.run(main())\n"

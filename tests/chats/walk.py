@@ -25,7 +25,7 @@ from unittest.mock import patch
 
 import structlog
 
-from bot.app import Parts, build, open_sources
+from bot.app import open_sources
 from bot.chats.discord import DiscordChat
 from bot.chats.discord import chat as discord_chat
 from bot.chats.discord import client as discord_client
@@ -33,6 +33,7 @@ from bot.chats.discord import identifies as discord_identifies
 from bot.chats.discord import pauses as discord_pauses
 from bot.chats.telegram import TelegramChat
 from bot.domain import SECOND
+from bot.parts import Parts, build
 from bot.ports.chat import Chat, Post
 from bot.ports.command import Request
 from bot.ports.message import plain_text

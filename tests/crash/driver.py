@@ -11,11 +11,11 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
-from bot.app import Parts, build
 from bot.chats.console import ConsoleChat
 from bot.chats.console.chat import KEY
 from bot.domain import SECOND
 from bot.logs import set_up_logs
+from bot.parts import Parts, build
 from bot.ports.command import Request
 from bot.sources.replay import Replay, load
 from storage import watches

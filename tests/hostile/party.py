@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bot.app import Parts, build, open_sources
+from bot.app import open_sources
 from bot.domain import SECOND
+from bot.parts import Parts, build
 from bot.ports.command import Request
 from bot.ports.message import Message, plain_text
 from bot.settings import load

@@ -17,11 +17,12 @@ import pytest
 from babel.messages import Message as Entry
 from babel.messages.pofile import read_po
 
-from bot.app import build, open_sources
+from bot.app import open_sources
 from bot.chats.discord import render as discord_render
 from bot.chats.telegram import render as telegram_render
 from bot.domain import SECOND
 from bot.domain.outside import balanced
+from bot.parts import build
 from bot.ports.command import Request
 from bot.ports.message import Line, Message, Span, Style, plain_text
 from bot.settings import load

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from unittest.mock import patch
 
-from bot.app import Parts, build
 from bot.chats.discord import DiscordChat
 from bot.chats.discord import client as discord_client
 from bot.chats.telegram import TelegramChat
 from bot.domain import MINUTE
+from bot.parts import Parts, build
 from bot.ports.pace import Limits as PaceLimits
 from bot.ports.pace import Pace
 from bot.sources import SOURCES
