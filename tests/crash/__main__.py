@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tests.crash.harness import Harness, Row
 from tests.crash.runs import RUNS
+from tests.crash.world import LARGE, SMALL, Size
 
 #: Of all kills, so many are real starts; so large a part hits named points.
 REAL, AT_POINTS = 50, 0.34
@@ -72,12 +73,13 @@ def table(rows: list[Row]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def crash(folder: Path, planned: dict[str, int], *, seed: int) -> list[Row]:
+def crash(folder: Path, planned: dict[str, int], *, seed: int, size: Size = LARGE) -> list[Row]:
     """Do one run after another on one database, telling of each on standard error."""
     rows: list[Row] = []
-    harness = Harness(folder, seed=seed)
+    harness = Harness(folder, seed=seed, size=size)
     try:
         harness.set_up()
+        print(f"lives last {harness.pace:.1f} times as long as usual", file=sys.stderr, flush=True)
         for name in RUNS:
             if name not in planned:
                 continue
@@ -100,6 +102,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=1000)
     parser.add_argument("--runs", default=",".join(RUNS), help="some of: " + ", ".join(RUNS))
     parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--small", action="store_true", help="few watches and chats")
     given = parser.parse_args()
     runs = given.runs.split(",")
     if unknown := set(runs) - set(RUNS):
@@ -107,7 +110,7 @@ def main() -> int:
     seed = random.randrange(2**32) if given.seed is None else given.seed
     print(f"seed {seed}", flush=True)
     folder = Path(tempfile.mkdtemp(prefix="milepost-crash-"))
-    rows = crash(folder, plan(given.kills, runs), seed=seed)
+    rows = crash(folder, plan(given.kills, runs), seed=seed, size=SMALL if given.small else LARGE)
     print(table(rows))
     print(f"{sum(row.kills for row in rows):,} kills in all")
     if any(map(broken, rows)):

@@ -15,8 +15,8 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
@@ -28,12 +28,17 @@ from tests.crash import life as lives
 from tests.crash import world
 from tests.crash.life import Life
 from tests.crash.points import Point
+from tests.crash.world import LARGE, Size
 
 #: Seconds in which what must come has come, even on a busy machine; and in which a process stops when asked to.
-PATIENCE = 120
+PATIENCE = 300
 STOP = 30
 #: Seconds after which a life that never came to its point is killed all the same.
 POINT_PATIENCE = 10.0
+#: Seconds after which a fresh life usually speaks to Telegram; a machine on which it takes longer gets so much
+#: longer lives, up to a limit.
+USUAL_START = 0.25
+SLOWEST = 3.0
 
 
 @dataclass
@@ -76,15 +81,16 @@ class Harness:
         seed: The same seed, the same draws; when a kill hits is up to the machine all the same.
     """
 
-    def __init__(self, folder: Path, *, seed: int) -> None:
+    def __init__(self, folder: Path, *, seed: int, size: Size = LARGE) -> None:
         self.folder = folder
         self.chance = random.Random(seed)
         self.database = folder / "milepost.db"
         self.log = folder / "lives.log"
         self.number = 0
+        self.pace = 1.0
         self._pipe, theirs = Pipe()
         self._log_of_world = folder / "world.log"
-        self._world = _fork(self._run_world(theirs, seed), close=(self._pipe,))
+        self._world = _fork(self._run_world(theirs, seed, size), close=(self._pipe,))
         theirs.close()
         lives.warm()
         self._settings: dict[str, str] = self.ask("settings")
@@ -99,21 +105,21 @@ class Harness:
             raise Broken(f"the world has ended: {error!r}") from error
         raise Broken(f"the world does not answer: {name}")
 
-    def _run_world(self, pipe: Connection, seed: int) -> Callable[[], None]:
+    def _run_world(self, pipe: Connection, seed: int, size: Size) -> Callable[[], None]:
         def run() -> None:
             log = os.open(self._log_of_world, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             os.dup2(log, 1)
             os.dup2(log, 2)
-            world.main(pipe, seed)
+            world.main(pipe, seed, size)
 
         return run
 
     def close(self) -> None:
         """End the world."""
         self._pipe.close()
-        with _ignored(ProcessLookupError):
+        with suppress(ProcessLookupError):
             os.kill(self._world, signal.SIGKILL)
-        with _ignored(ChildProcessError):
+        with suppress(ChildProcessError):
             os.waitpid(self._world, 0)
 
     # --- lives
@@ -180,8 +186,10 @@ class Harness:
         return False
 
     def set_up(self) -> None:
-        """Have all chats watch everything, by commands."""
+        """Have all chats watch everything, by commands; find out how fast this machine is."""
         alive = self.fork()
+        self.until(lambda status: status["heard"], alive)
+        self.pace = min(max((time.monotonic() - alive.began) / USUAL_START, 1.0), SLOWEST)
         self.ask("set_up")
         if not self.until(lambda status: status["ready"], alive):
             raise Broken(f"it was never set up: {self.ask('status')}\n{self.tail()}")
@@ -265,7 +273,7 @@ class Alive:
     def kill(self) -> str:
         """Kill it; return how it ended."""
         if not self.how:
-            with _ignored(ProcessLookupError):
+            with suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
             self._reap(0)
         return self.how
@@ -306,11 +314,3 @@ def _fork(work: Callable[[], None], *, close: Sequence[Connection]) -> int:
         work()
     finally:
         os._exit(1)
-
-
-@contextmanager
-def _ignored(*kinds: type[BaseException]) -> Iterator[None]:
-    try:
-        yield
-    except kinds:
-        pass

@@ -16,13 +16,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot import app
-from bot.logs import set_up_logs
 from bot.chats.discord import DiscordChat
 from bot.chats.telegram import TelegramChat
+from bot.logs import set_up_logs
 from bot.pipeline.schedule import wall_clock
 from bot.settings import load
 from tests.crash.points import Point, lay
-
 
 #: What a life would import when it needs it.
 LATER = (

@@ -1,4 +1,4 @@
-"""The world around the bot, in a process of its own: a feed that knows what is true, and two chats with their books.
+"""The world around the bot, in a process of its own: a feed that knows what is true, and two chats with books.
 
 The harness talks to it through a pipe, one question and one answer at a time.
 """
@@ -15,6 +15,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -23,18 +24,16 @@ from aiohttp import web
 from tests.crash.books import WORDS, Books
 from tests.crash.feed import CLOSE_LADDER, OWN, PLAIN, Feed, Taste
 from tests.crash.points import Point
-from tests.servers.discord import DiscordServer, Limits, Permission, Rate
+from tests.servers.discord import DiscordServer, Limits, Rate
 from tests.servers.discord.world import Channel
 from tests.servers.pages import Pages, serving
 from tests.servers.telegram import Chat, TelegramServer
 from tests.servers.twitch import TwitchServer
 
-#: Watches, one of which has no titles, and one that waits for nobody.
-NAMES, UNTITLED, WILD = ("Alpha", "Bravo", "Charlie"), ("Delta",), "Wild"
-#: Chats of each platform.
-CHATS = 8
-#: Those of Telegram that are groups, where a bot may say less in a minute: their tastes take fewer commands.
-GROUPS = 2
+#: The watch that waits for nobody.
+WILD = "Wild"
+#: Seconds in which an answer has come, even on a busy machine.
+PATIENCE = 120
 SENDS = re.compile(r".*/send(Message|Photo|Document)")
 LIFE = re.compile(r"/life(\d+)(/.*)")
 PLENTY = Rate(10**9, 1)
@@ -48,6 +47,26 @@ GENEROUS = Limits(
     invalid=PLENTY,
 )
 HTML = "<html><h1>502 Bad Gateway</h1></html>"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """How much there is to watch and to tell.
+
+    Attributes:
+        names, untitled: Watches that wait for all chats, and such as have no titles.
+        chats: Of each platform.
+        groups: Those of Telegram that are groups, where a bot may say less in a minute.
+    """
+
+    names: tuple[str, ...]
+    untitled: tuple[str, ...]
+    chats: int
+    groups: int
+
+
+LARGE = Size(names=("Alpha", "Bravo", "Charlie"), untitled=("Delta",), chats=8, groups=2)
+SMALL = Size(names=("Alpha",), untitled=("Delta",), chats=3, groups=1)
 
 
 class Telegram(TelegramServer):
@@ -66,7 +85,8 @@ class Telegram(TelegramServer):
 
         async def store() -> tuple[web.StreamResponse, dict[str, Any] | None]:
             response = await super(Telegram, self)._handle(request)
-            body = json.loads(response.body) if isinstance(response, web.Response) and response.body else {}
+            body = getattr(response, "body", None)
+            body = json.loads(body) if isinstance(body, bytes) else {}
             return response, body.get("result") if isinstance(body, dict) and body.get("ok") else None
 
         def note(sent: dict[str, Any], *, lost: bool) -> None:
@@ -80,7 +100,8 @@ class Telegram(TelegramServer):
 class World:
     """Everything outside of the bot."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, size: Size) -> None:
+        self.size = size
         self.chance = random.Random(seed)
         self.life = 0
         self.pid = 0
@@ -115,7 +136,7 @@ class World:
             except (EOFError, OSError):
                 loop.remove_reader(pipe.fileno())
                 over.set()
-            except Exception:
+            except Exception:  # noqa: BLE001 - the harness hears of it by the end of the pipe
                 traceback.print_exc()
                 over.set()
 
@@ -131,9 +152,9 @@ class World:
     def _people(self) -> None:
         """Make the chats, half of them with tastes of their own."""
         tastes: dict[str, Taste] = {}
-        for number in range(CHATS):
+        for number in range(self.size.chats):
             ann = self.telegram.world.user(f"Ann {number}")
-            if number < GROUPS:
+            if number < self.size.groups:
                 chat = self.telegram.world.supergroup(f"Group {number}", status="administrator")
                 self.telegram.world.join(chat, ann, "creator")
             else:
@@ -141,13 +162,13 @@ class World:
             self.groups.append((chat, ann))
             tastes[f"t{chat.id}"] = OWN if number % 4 > 1 else PLAIN
         guilds = [self.discord.world.guild(f"Guild {number}") for number in range(2)]
-        for number in range(CHATS):
+        for number in range(self.size.chats):
             guild = guilds[number % 2]
             self.channels.append((guild.text(f"channel-{number}"), guild.owner))
             tastes[f"d{self.channels[-1][0].id}"] = OWN if number // 2 % 2 else PLAIN
-        self.feed = Feed(NAMES, UNTITLED, WILD, tastes, time.monotonic)
+        self.feed = Feed(self.size.names, self.size.untitled, WILD, tastes, time.monotonic)
         self.books = Books(self.feed)
-        for name in (*NAMES, WILD):
+        for name in (*self.size.names, WILD):
             self.ids[name] = self.twitch.account(name.lower())
 
     # --- what the harness asks
@@ -204,6 +225,7 @@ class World:
             "wild": len(self.books.missing_of_wild()) if self.feed.begun else 0,
             "true": self.feed.true,
             "posts": len(self.books.posts),
+            "heard": bool(self.telegram.calls),
             "rounds": max(course.number for course in self.feed.courses.values()),
             "long": all(course.long for course in self.feed.courses.values()),
         }
@@ -243,9 +265,10 @@ class World:
             raise
 
     def _addresses(self) -> dict[str, str]:
-        found = {name: f"twitch:{name.lower()}" for name in (*NAMES, WILD)}
+        found = {name: f"twitch:{name.lower()}" for name in (*self.size.names, WILD)}
         return found | {
-            name: f"json:{self.pages.url}/json/{name.lower()}#figure live-when live as {name}" for name in UNTITLED
+            name: f"json:{self.pages.url}/json/{name.lower()}#figure live-when live as {name}"
+            for name in self.size.untitled
         }
 
     @staticmethod
@@ -255,7 +278,12 @@ class World:
     async def _on_telegram(self, chat: Chat, user: Any, text: str) -> str:
         before = len(chat.sent)
         await self.telegram.say(chat, user, text)
-        await self.telegram.until(lambda: len(chat.sent) > before, seconds=20)
+        try:
+            await self.telegram.until(lambda: len(chat.sent) > before, seconds=PATIENCE)
+        except TimeoutError:
+            raise AssertionError(
+                f"no answer in {chat.id} to {text}; there: {[one.text for one in chat.sent]}"
+            ) from None
         return chat.sent[-1].text
 
     async def _set_up_telegram(self, chat: Chat, user: Any) -> None:
@@ -268,10 +296,10 @@ class World:
 
     async def _on_discord(self, channel: Channel, user: Any, command: str, **options: str) -> str:
         used = await self.discord.interaction(channel, user, command, options)
-        return str((await used.message(20)).embeds)
+        return str((await used.message(PATIENCE)).embeds)
 
     async def _set_up_discord(self, channel: Channel, user: Any) -> None:
-        await self.discord.until(lambda: "watch" in self.discord.commands.names(), 20)
+        await self.discord.until(lambda: "watch" in self.discord.commands.names(), PATIENCE)
         for kind, text in WORDS.items():
             value = f"{kind} {text}"
             _must("words", await self._on_discord(channel, user, "settings", setting="words", value=value))
@@ -363,7 +391,7 @@ class World:
             )
         self.twitch.points = 800
         self.twitch.streams.clear()
-        for name in NAMES:
+        for name in self.size.names:
             course = self.feed.courses[name]
             if course.value is not None:
                 number = f"{self.ids[name]}{course.number:05}"
@@ -406,6 +434,6 @@ def _spoilt(request: web.BaseRequest, fate: str, place: str) -> web.Response:
             return _cut(request)
 
 
-def main(pipe: Connection, seed: int) -> None:
+def main(pipe: Connection, seed: int, size: Size) -> None:
     """Run the world in this process."""
-    asyncio.run(World(seed).run(pipe))
+    asyncio.run(World(seed, size).run(pipe))
