@@ -83,6 +83,12 @@ class Track:
                 return session
         return None
 
+    def is_told_alone(self, answer: Answer) -> bool:
+        """Tell whether an answer names the watch's one session, which has not ended, and no other."""
+        if len(self.sessions) != 1 or len(answer.readings) != 1:
+            return False
+        return self.sessions[0].ended_at is None and answer.readings[0].session in self.sessions[0].keys
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:

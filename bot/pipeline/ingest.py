@@ -250,6 +250,8 @@ class Ingest:
         unknown, ended = [], []
         for watch, answer in answers:
             track = self._tracks[watch.id]
+            if track.is_told_alone(answer):  # as in nearly all
+                continue
             for one in track.sessions:
                 if one.ended_at is not None:
                     ended += _drop_unnamed(track, answer)
@@ -341,6 +343,9 @@ def _turns(told: Sequence[tuple[Watch, Told]]) -> Iterator[list[tuple[Watch, Ans
     and what a watch did later must not be compared with what another had not done yet.
     """
     answers = [(watch, answer) for watch, one in told for answer in one.answers if isinstance(answer, Answer)]
+    if len({answer.at for _, answer in answers}) == 1 and len({watch.id for watch, _ in answers}) == len(answers):
+        yield answers
+        return
     answers.sort(key=_moment)
     for _, same in groupby(answers, key=_moment):
         yield from _once_each(list(same))
