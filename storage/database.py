@@ -225,9 +225,9 @@ class Database:
 def _driver_url(url: str) -> sa.URL:
     try:
         parsed = make_url(url)
-    except sa.exc.ArgumentError as error:
+    except (sa.exc.ArgumentError, ValueError) as error:  # the library's text may repeat the password
         raise DatabaseError(
-            f"DATABASE_URL is not an address: write sqlite:///data/milepost.db or postgresql://... ({error})"
+            "DATABASE_URL is not an address: write sqlite:///data/milepost.db or postgresql://..."
         ) from error
     drivers = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
     backend = parsed.get_backend_name()

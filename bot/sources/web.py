@@ -29,6 +29,7 @@ from bot.domain import DAY, SECOND
 from bot.domain.outside import may_be_broken, whole_document
 from bot.domain.sentence import N_, Sentence
 from bot.ports.source import BadAddress, Denied, Garbage, NotAllowed, RateLimited, SourceError, Unavailable
+from bot.sources.names import Names
 
 #: Seconds for one whole call: looking up the name, all redirects, and the last byte of the body.
 DEFAULT_TIMEOUT = 10.0
@@ -43,6 +44,9 @@ SHORTEST_WAIT, LONGEST_WAIT = SECOND, DAY
 #: Networks whose addresses carry an IPv4 address in their last four bytes (RFC 6052, section 2.1).
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
+#: Shorter texts may stand in any answer.
+_LEAST_SECRET = 8
+_NO_SECRETS = frozenset({"accept"})
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 OK = frozenset({200})
 #: A name (in its ASCII form) or an IP address.
@@ -255,11 +259,12 @@ class Web:
                     return parse_url(location, base=url)
                 if call.judge:
                     _judge(host, response)
+                body = await self._body(host, response)
                 return Page(
                     host=host,
                     status=response.status,
                     headers=response.headers,
-                    body=await self._body(host, response),
+                    body=_without(_secrets(call), body),
                 )
         except (aiohttp.ClientError, OSError, UnicodeError) as error:
             if isinstance(error, TimeoutError):
@@ -327,6 +332,7 @@ def _session(make_socket: aiohttp.SocketFactoryType | None) -> aiohttp.ClientSes
     connector = aiohttp.TCPConnector(
         limit=0,  # hosts that hang must not use up the connections of the others
         limit_per_host=MOST_PER_HOST,
+        resolver=Names(),
         socket_factory=make_socket,
     )
     return aiohttp.ClientSession(
@@ -356,6 +362,21 @@ def parse_url(text: str, *, base: URL | None = None) -> URL:
     with suppress(OSError, ValueError):  # a name, or IPv6
         url = url.with_host(socket.inet_ntoa(socket.inet_aton(host)))
     return URL(str(url.with_fragment(None)))  # the same address, the same object: ports that go without saying
+
+
+def _secrets(call: _Call) -> set[str]:
+    """Return what a request holds that no answer may bring back: keys, tokens, passwords."""
+    sent = [value.rpartition(" ")[2] for name, value in call.headers.items() if name.lower() not in _NO_SECRETS]
+    sent += [*(call.form or {}).values(), call.url.password or ""]
+    return {one for one in sent if len(one) >= _LEAST_SECRET}
+
+
+def _without(secrets: set[str], body: bytes) -> bytes:
+    """Return a body without what was sent: servers repeat it in errors, and errors are stored and told."""
+    for one in secrets:
+        if (raw := one.encode()) in body:
+            body = body.replace(raw, b"***")
+    return body
 
 
 def _same_place(one: URL, other: URL) -> bool:

@@ -10,6 +10,7 @@ counted, and not asked for without need).
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import re
@@ -35,6 +36,7 @@ SPACE_PRICE, USER_PRICE, COUNTS_PRICE = 0.005, 0.010, 0.005
 DEFAULT_BUDGET = 1.0
 #: Milliseconds after which a limit of calls begins anew.
 WINDOW = 15 * MINUTE
+_THING = re.compile(r"[a-z]+:\w{1,64}", re.ASCII)
 #: What ``paid`` holds is kept under this subject.
 PAID = "x paid"
 #: Longer digits are no count.
@@ -238,7 +240,7 @@ class XApi:
 
     async def pay(self, now: int, price: float, things: Iterable[str]) -> None:
         """Charge for what an answer held: each thing once a day, and at most each time."""
-        things = list(things)
+        things = [_noted(one) for one in things]
         if not things:
             return
         before = await self.paid(now)
@@ -248,6 +250,14 @@ class XApi:
             self._paid[1].update(new)
             text = json.dumps({"day": self._paid[0], "paid": sorted(self._paid[1])})
             await self._kit.memory.put(PAID, {"today": text})
+
+
+def _noted(thing: str) -> str:
+    """Return how a thing is remembered: ids are short; what else an answer calls its id is not kept."""
+    if _THING.fullmatch(thing):
+        return thing
+    kind, _, id_ = thing.partition(":")
+    return f"{kind}:?{hashlib.sha256(id_.encode(errors='replace')).hexdigest()[:16]}"
 
 
 #: X and the hashtags spend from one purse: whoever is made of the same things gets the same client.

@@ -81,7 +81,7 @@ async def told(made: Party, lying: Liars) -> None:
             except SourceError as error:
                 assert_said(str(error))
             else:
-                assert_said(described.name, described.note, described.unit)
+                assert_said(described.note, described.unit)
                 assert described.reference
             ask = Ask(reference=reference, known=("a", "b"), started=NOW)
             try:
