@@ -32,6 +32,8 @@ log = structlog.get_logger(__name__)
 
 #: No call to a source may take longer than this; its own time-outs are shorter.
 LONGEST_READ_SECONDS = 30
+#: Answers of one batch are stored together when they come within so long of each other.
+PATIENCE_SECONDS = 0.25
 #: After these nothing is asked again sooner than usual.
 PATIENT = {*OWN, Trouble.RATE_LIMITED}
 #: A source that asks to be left alone is left alone for this long at most.
@@ -258,32 +260,73 @@ class Poll:
         self._orphans.update(watch.id for watch in orphans)
 
     async def _ask(self, source: Source, batch: Sequence[Watch], now: int) -> None:
+        """Ask for a batch and store what is told; servers that have nothing to do with each other do not wait."""
         breaker = self._breaker(source, batch)
+        parts = [batch] if breaker is not None else _by_server(batch)
+        reading: dict[asyncio.Task[tuple[Sequence[Told], Exception | None]], Sequence[Watch]] = {}
+        lost: NotStored | None = None
         try:
             await self._ingest.load([watch.id for watch in batch])
             began = asyncio.get_running_loop().time()
-            told, error = await self._read(source, batch, now)
-            # What failed is left alone from the moment at which it failed.
-            seconds = asyncio.get_running_loop().time() - began
-            failed_at = now + round(seconds * SECOND)
-            self._meter.asked(source.platform, outcome=outcome(told, error), seconds=seconds)
-            whole = error is not None or _all_failed(told)
-            again_at = None
-            if breaker is not None and whole:
-                usual = now + min(one.interval for one in batch)
-                again_at = self._judge(breaker, error, failed_at, sent_at=now, usual=usual)
-            elif breaker is not None:
-                breaker.well()
-            await self.keep_purses(now)
-            pairs = list(zip(batch, told, strict=True))
-            await self._store(self._in_rhythm(source, pairs, now, failed_at=failed_at, again_at=again_at), now)
-            for watch, one in pairs:
-                await self._note(watch, one, of_all=whole, refused=isinstance(error, Denied | NotAllowed))
-            await self._note_refusal(source, error, whole=whole)
+            reading.update((asyncio.create_task(self._read(source, part, now)), part) for part in parts)
+            while reading:
+                done, _ = await asyncio.wait(reading, timeout=PATIENCE_SECONDS)
+                if not done:
+                    done, _ = await asyncio.wait(reading, return_when=asyncio.FIRST_COMPLETED)
+                asked: list[Watch] = []
+                told: list[Told] = []
+                errors: list[Exception | None] = []
+                for task in done:
+                    asked += reading.pop(task)
+                    told += task.result()[0]
+                    errors.append(task.result()[1])
+                try:
+                    await self._take_in(source, asked, told, errors[0] if all(errors) else None, now, began)
+                except NotStored as error:
+                    lost = error
+                self._asking.difference_update(watch.id for watch in asked)
+            if lost is not None:
+                raise lost
         finally:
+            for task in reading:
+                task.cancel()
+            await asyncio.gather(*reading, return_exceptions=True)
             if breaker is not None:
                 breaker.broke_off()
             self._asking.difference_update(watch.id for watch in batch)
+
+    async def _take_in(
+        self,
+        source: Source,
+        batch: Sequence[Watch],
+        told: Sequence[Told],
+        error: Exception | None,
+        now: int,
+        began: float,
+    ) -> None:
+        """Store what was told of watches that were asked together, and what follows from it for the next question.
+
+        Args:
+            began: When they were asked, on the loop's clock.
+        """
+        breaker = self._breaker(source, batch)
+        # What failed is left alone from the moment at which it failed.
+        seconds = asyncio.get_running_loop().time() - began
+        failed_at = now + round(seconds * SECOND)
+        self._meter.asked(source.platform, outcome=outcome(told, error), seconds=seconds)
+        whole = error is not None or _all_failed(told)
+        again_at = None
+        if breaker is not None and whole:
+            usual = now + min(one.interval for one in batch)
+            again_at = self._judge(breaker, error, failed_at, sent_at=now, usual=usual)
+        elif breaker is not None:
+            breaker.well()
+        await self.keep_purses(now)
+        pairs = list(zip(batch, told, strict=True))
+        await self._store(self._in_rhythm(source, pairs, now, failed_at=failed_at, again_at=again_at), now)
+        for watch, one in pairs:
+            await self._note(watch, one, of_all=whole, refused=isinstance(error, Denied | NotAllowed))
+        await self._note_refusal(source, error, whole=whole)
 
     def _judge(self, breaker: Breaker, error: Exception | None, now: int, *, sent_at: int, usual: int) -> int:
         """Note that a call to a platform came to nothing, and return when its watches are worth asking again.
@@ -453,3 +496,12 @@ def _all_failed(told: Sequence[Told]) -> bool:
     """Tell whether several watches were asked for and all failed for a reason that is not their own."""
     lasts = [one.answers[-1] for one in told if one.answers]
     return len(lasts) > 1 and all(isinstance(one, Failure) and one.trouble not in OWN for one in lasts)
+
+
+def _by_server(batch: Sequence[Watch]) -> list[list[Watch]]:
+    """Divide watches of addresses by the server that each leads to; what has no address stays together."""
+    found: dict[str, list[Watch]] = defaultdict(list)
+    for watch in batch:
+        _, has_address, rest = watch.reference.partition("#")[0].partition("://")
+        found[rest.partition("/")[0] if has_address else ""].append(watch)
+    return list(found.values())
