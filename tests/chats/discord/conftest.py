@@ -1,12 +1,22 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
+import structlog
 
 from bot.chats.discord import client, identifies, pauses
 from tests.chats.discord.setting import QUICK, Place
 from tests.servers.discord import DiscordServer, Permission
+
+
+@pytest.fixture(autouse=True)
+def plain_tracebacks() -> Iterator[None]:
+    """Draw errors in the log as the program does: the usual way takes longer than Discord waits for an answer."""
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[structlog.processors.add_log_level, plain])
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture
