@@ -1,6 +1,7 @@
 """One alert for a thousand chats, through outbox and real libraries, on servers with the real limits.
 
-In real time, so it takes a minute. Somebody asks ``/help`` meanwhile, again and again: answers go first.
+In real time, so it takes a minute. Somebody asks ``/help`` meanwhile, again and again: answers go first, and where
+they count in the bot's limit, what it allows is for both.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from tests.servers.discord import DiscordServer
 from tests.servers.telegram import Limits, TelegramServer
 
 CHATS = 1000
-GOAL = 1.1
+GOAL = 1.05
 ASK_EVERY = 1.5
 
 
@@ -38,6 +39,8 @@ class Place:
     targets: Sequence[tuple[str, str]]
     server: Any
     ask: Any
+    #: How many answers to a question count in the bot's limit: Discord leaves them out of it.
+    answers: int
 
 
 async def measure() -> list[Figure]:
@@ -62,7 +65,7 @@ async def _telegram() -> AsyncIterator[Place]:
             await server.until(lambda: len(own.sent) > before, seconds=30)
 
         chat = TelegramChat(server.token, api_url=server.url)
-        yield Place(chat, [(str(group.id), "") for group in groups], server, ask)
+        yield Place(chat, [(str(group.id), "") for group in groups], server, ask, answers=1)
 
 
 @asynccontextmanager
@@ -80,7 +83,7 @@ async def _discord() -> AsyncIterator[Place]:
             handle = await server.interaction(channel, ann, "help", {})
             await handle.message()
 
-        yield Place(DiscordChat(server.token, api_url=server.api_url), targets, server, ask)
+        yield Place(DiscordChat(server.token, api_url=server.api_url), targets, server, ask, answers=0)
 
 
 async def _broadcast(name: str, place: Place) -> list[Figure]:
@@ -116,9 +119,10 @@ async def _broadcast(name: str, place: Place) -> list[Figure]:
     return [
         Figure.ratio(
             f"{CHATS:,} chats of {name}, against what its limit of {a_second:g} a second allows",
-            took * a_second / CHATS,
+            took * a_second / (CHATS + place.answers * len(waits)),
             goal=GOAL,
-            note=f"{took:.1f} s; {cpu / CHATS * 1000:.1f} ms of CPU each, the server's included",
+            note=f"{took:.1f} s, {place.answers * len(waits)} answers in it; "
+            f"{cpu / CHATS * 1000:.1f} ms of CPU each, the server's included",
         ),
         Figure(
             name=f"violations of {name}'s limits meanwhile", value=len(place.server.violations), unit="", goal=0

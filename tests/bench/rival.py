@@ -11,7 +11,7 @@ import asyncio
 import json
 import random
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,17 +33,16 @@ from tests.servers.telegram import Chat, TelegramServer
 from tests.servers.telegram import slow as slow_telegram
 from tests.servers.twitch import CLIENT_ID, TwitchServer
 
+OURS = "Milepost"
 SESSIONS = 1_000
 #: Of each platform.
 CHATS = 500
 INTERVAL = 10
-#: Rounds of questions that are counted, after those that find the sessions.
-CYCLES, WARM_UP = 3, 3
+CYCLES = 3
 RUNGS = (2_500, 5_000)
 START = 1_100
 #: Seconds that a chat server takes to answer, as over the Internet.
 ANSWER = 0.05
-#: So many seconds nothing may arrive before it is taken to be all.
 QUIET = 2 * INTERVAL + 5
 LONGEST = 180
 
@@ -80,14 +79,17 @@ class Side:
     before: list[int] = field(default_factory=list)
     start: Callable[[], AbstractAsyncContextManager[Program]] = field(init=False)
     calls: int = 0
+    readings: int = 0
     cpu: float = 0.0
     written: float = 0.0
     seconds: float = 0.0
     lost: int = 0
     again: int = 0
 
-    def asked(self) -> int:
-        return len(self.feed.calls("/helix/streams"))
+    def asked(self) -> tuple[int, int]:
+        """Return how many calls there were, and how many readings they gave."""
+        calls = self.feed.calls("/helix/streams")
+        return len(calls), sum(name == "user_id" for call in calls for name, _ in call)
 
     def places(self) -> list[tuple[str, str, str]]:
         """Return platform, chat and topic of each place that wants to hear."""
@@ -117,7 +119,7 @@ class Side:
         """
         async with asyncio.timeout(LONGEST):
             while not question():  # noqa: ASYNC110 - the servers have no bell for both
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.2)  # to count costs what the servers would answer with
 
 
 @dataclass
@@ -149,16 +151,27 @@ class Stage:
 
 
 async def measure(
-    sessions: int = SESSIONS, chats: int = CHATS, interval: int = INTERVAL, quiet: float = QUIET
+    sessions: int = SESSIONS,
+    chats: int = CHATS,
+    interval: int = INTERVAL,
+    *,
+    cycles: int = CYCLES,
+    quiet: float = QUIET,
 ) -> list[Figure]:
-    """Run both, and state what each took."""
+    """Run both, and state what each took.
+
+    Args:
+        chats: Of each platform.
+        interval: Seconds between two readings.
+        cycles: So many rounds find the sessions, and as many are counted.
+        quiet: So many seconds nothing may arrive before it is taken to be all.
+    """
     with TemporaryDirectory(prefix="milepost-bench-") as folder:
         async with _stage(Path(folder), sessions, chats, interval) as stage:
-            ours, theirs = stage.sides
             async with AsyncExitStack() as stack:
                 programs = [await stack.enter_async_context(side.start()) for side in stage.sides]
-                await stage.wander(WARM_UP, interval)
-                await _count(stage, programs, interval)
+                await stage.wander(cycles, interval)
+                await _count(stage, programs, cycles, interval)
                 stage.rise(RUNGS[0] + 50)
                 await asyncio.gather(*(_tell_all(side) for side in stage.sides))
                 stage.rise(RUNGS[1] + 50)
@@ -167,42 +180,44 @@ async def measure(
                 for side in stage.sides:
                     await stack.enter_async_context(side.start())
                 await asyncio.gather(*(_settle(side, quiet) for side in stage.sides))
-    return _figures(ours, theirs, sessions, chats)
+    return _figures(stage.sides, chats)
 
 
-def _figures(ours: Side, theirs: Side, sessions: int, chats: int) -> list[Figure]:
+def _figures(sides: Sequence[Side], chats: int) -> list[Figure]:
     ratios = (
-        (f"calls to the source for {sessions:,} sessions", ours.calls, theirs.calls, "", ""),
-        ("CPU of the process meanwhile", ours.cpu, theirs.cpu, ".2f", " s"),
-        ("bytes written to files meanwhile", ours.written / 2**20, theirs.written / 2**20, ".1f", " MB"),
-        (f"until the last of {2 * chats:,} chats has the alert", ours.seconds, theirs.seconds, ".1f", " s"),
+        ("calls to the source for 1,000 readings", [1000 * one.calls / one.readings for one in sides], ".0f", ""),
+        ("CPU for 1,000 readings", [1e6 * one.cpu / one.readings for one in sides], ".0f", " ms"),
+        ("written to files for a reading", [one.written / one.readings / 1024 for one in sides], ".1f", " KB"),
+        (f"until the last of {2 * chats:,} chats has the alert", [one.seconds for one in sides], ".1f", " s"),
     )
-    killed = ((name, side.lost, side.again) for name, side in (("Milepost", ours), ("the rival", theirs)))
+    killed = ((one.name, one.lost, one.again) for one in sides)
     return [
         Figure.ratio(
             f"a rival's way, against Milepost: {what}",
             other / mine,
             note=f"{other:{form}}{unit} against {mine:{form}}{unit}",
         )
-        for what, mine, other, form, unit in ratios
+        for what, (mine, other), form, unit in ratios
     ] + [
         Figure(
             name=f"chats that never hear of it when {name} is killed midway",
             value=lost,
             unit="",
-            goal=0 if name == "Milepost" else None,
+            goal=0 if name == OURS else None,
             note=f"of {2 * chats:,}; {again} hear of it twice",
         )
         for name, lost, again in killed
     ]
 
 
-async def _count(stage: Stage, programs: list[Program], interval: float) -> None:
+async def _count(stage: Stage, programs: list[Program], cycles: int, interval: float) -> None:
     """Count what rounds of questions cost while nothing is told."""
     before = [(side.asked(), one.cpu(), one.written()) for side, one in zip(stage.sides, programs, strict=True)]
-    await stage.wander(CYCLES, interval)
+    await stage.wander(cycles, interval)
     for side, one, (calls, cpu, written) in zip(stage.sides, programs, before, strict=True):
-        side.calls, side.cpu, side.written = side.asked() - calls, one.cpu() - cpu, one.written() - written
+        side.cpu, side.written = one.cpu() - cpu, one.written() - written
+        now = side.asked()
+        side.calls, side.readings = now[0] - calls[0], now[1] - calls[1]
 
 
 async def _tell_all(side: Side) -> None:
@@ -236,7 +251,7 @@ async def _stage(folder: Path, sessions: int, chats: int, interval: int) -> Asyn
         for number in range(sessions):
             feeds[0].live(f"stream{number}", START if number == 0 else 100)
         feeds[1].names, feeds[1].streams = feeds[0].names, feeds[0].streams
-        for name, feed in zip(("milepost", "rival"), feeds, strict=True):
+        for name, feed in zip((OURS, "a rival"), feeds, strict=True):
             feed.watched = next(iter(feed.streams))
             (folder / name).mkdir()
             telegram = await stack.enter_async_context(TelegramServer())
@@ -248,7 +263,7 @@ async def _stage(folder: Path, sessions: int, chats: int, interval: int) -> Asyn
             for start in range(0, chats, 100):
                 guild = discord.world.guild(f"Server {start}")
                 side.channels += [guild.text(f"alerts-{one}") for one in range(start, min(start + 100, chats))]
-            if name == "milepost":
+            if name == OURS:
                 side.start = await _milepost(folder, side, interval)
             else:
                 side.start = _rival(folder, side, interval)
