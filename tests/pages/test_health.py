@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from tests.servers.prometheus import prometheus as scraping
 from tests.servers.telegram import TelegramServer
 from tests.test_run import running
 
+SENT = re.compile(r'milepost_deliveries_settled_total\{platform="telegram",state="sent"\} [1-9]')
 PATHS = ("/health/live", "/health/ready", "/metrics")
 
 
@@ -211,12 +213,29 @@ async def test_only_who_comes_directly_is_answered(
                 assert answer.status == 405
 
 
+def recording(folder: Path) -> Path:
+    """Write down a session that is live from its first second on."""
+    lines = ['{"replay": 1, "platform": "x", "watch": "Zebra Radio", "interval": 1, "timezone": "UTC"}']
+    lines += [
+        f'{{"at": "2024-05-01T10:00:{second:02}Z", "session": "s", "state": "live", "title": "Zebra",'
+        ' "concurrent": 5}'
+        for second in range(60)
+    ]
+    path = folder / "zebra.jsonl"
+    path.write_text("\n".join(lines))
+    return path
+
+
 async def test_the_program_is_ready_once_telegram_is_there_and_tells_nobody_who_is_watched(tmp_path: Path) -> None:
     address = f"127.0.0.1:{free_port()}"
     async with TelegramServer() as server, aiohttp.ClientSession() as reader:
+        ann = server.world.user("Ann")
+        chat = server.world.private(ann)
         await server.down()
         async with running(
             tmp_path,
+            OPERATORS=f"telegram:{ann.id}",
+            POLL_INTERVAL_SECONDS="1",
             HTTP_ADDRESS=address,
             TELEGRAM_TOKEN=server.token,
             TELEGRAM_API_URL=server.url,
@@ -236,13 +255,21 @@ async def test_the_program_is_ready_once_telegram_is_there_and_tells_nobody_who_
                     if (await asks("/health/ready"))[0] == 200:
                         break
                     await asyncio.sleep(0.2)
+            await server.say(chat, ann, f"/watch replay:{recording(tmp_path)}")
+            async with asyncio.timeout(60):
+                while True:
+                    _, text = await asks("/metrics")
+                    if SENT.search(text):
+                        break
+                    await asyncio.sleep(0.2)
+            assert 'milepost_delivery_lag_seconds_count{platform="telegram"} 0.0' not in text
+            assert 'milepost_source_calls_total{outcome="ok",source="replay"}' in text
             said = [await asks(path) for path in PATHS]
             assert [status for status, _ in said] == [200, 200, 200]
             assert json.loads(said[1][1])["parts"]["database"] == "ok"
-            assert 'milepost_backlog_deliveries{platform="telegram",state="pending"} 0.0' in said[2][1]
             together = "".join(text for _, text in said)
-            assert server.token not in together
-            assert str(tmp_path) not in together
+            for secret in (server.token, str(tmp_path), "Zebra"):
+                assert secret not in together
 
 
 async def test_nothing_of_it_is_loaded_where_no_address_is_set(tmp_path: Path) -> None:
