@@ -37,6 +37,7 @@ async def status(request: Request, services: Services, words: Words) -> Message:
         middle, worst = (_lag(one, words) for one in found.lag)
         lag = words.say("{time}, at worst {worst} in the last hour", time=middle, worst=worst)
         fields.append(Field(words.text("From reading to post"), lag))
+    fields += _processes(found, words)
     if found.size >= MB:
         fields.append(Field(words.text("Database"), _size(found.size, words)))
     for one in found.purses:
@@ -80,6 +81,21 @@ async def status(request: Request, services: Services, words: Words) -> Message:
         for name, why, since in found.troubled
     ]
     return Message(symbol="🩺", title=words.say("Milepost is running"), lines=tuple(lines), fields=tuple(fields))
+
+
+def _processes(found: Status, words: Words) -> list[Field]:
+    """Say which process is connected to each chat platform and which sends, where several share the work."""
+    held = {one.name: one.label for one in found.holders}
+    fields = []
+    for platform in sorted({name.partition(":")[2] for name in held}):
+        nobody = words.text("no process")
+        answers, sends = held.get(f"listen:{platform}", nobody), held.get(f"send:{platform}", nobody)
+        if answers == sends:
+            text = words.say("{process} answers and sends", process=answers)
+        else:
+            text = words.say("{process} answers, {other} sends", process=answers, other=sends)
+        fields.append(Field(CHATS.get(platform, platform), text))
+    return fields
 
 
 def _waiting(found: Status, words: Words) -> Line:

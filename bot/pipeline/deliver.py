@@ -273,7 +273,7 @@ class Deliver:
                 chat.pace.hold(error.retry_after / SECOND, None if error.everywhere else lane(chat, target))
             await self._again(owed, error.retry_after, error.told)
         except Partly as error:
-            await self._arrived(owed, post, error.key)
+            await self._arrived(owed, post, error.key, lacks=error.told)
             await self._warn_partly(owed, chat, error.told)
         except ChatMoved as error:
             async with self._database.write() as connection:
@@ -339,13 +339,14 @@ class Deliver:
             await self._again(owed, round(wait * SECOND), N_("the platform's limit"))
         return not wait
 
-    async def _arrived(self, owed: Owed, post: Post, key: str | None) -> None:
+    async def _arrived(self, owed: Owed, post: Post, key: str | None, *, lacks: str | None = None) -> None:
+        """Write down that it has been sent; ``lacks`` is why a part of it did not arrive."""
         now = self._clock()
 
         async def write_down(connection: Connection) -> None:
             if owed.digest_id is None:
                 await sending.settle(
-                    connection, owed.id, state="sent", now=now, message_key=key, mention=post.mention
+                    connection, owed.id, state="sent", now=now, message_key=key, mention=post.mention, error=lacks
                 )
             else:
                 await held.settle(connection, owed.digest_id, post.tells, now=now, message_key=key)

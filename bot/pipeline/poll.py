@@ -6,7 +6,6 @@ import asyncio
 import random
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 
 import structlog
@@ -25,7 +24,7 @@ from bot.ports.source import Ask, Denied, Gathers, NotAllowed, RateLimited, Sour
 from bot.services import memory as purses
 from bot.services.memory import Remembered
 from storage import claims, watches
-from storage.database import Connection, Database
+from storage.database import Connection, Database, is_away
 from storage.watches import Watch
 
 log = structlog.get_logger(__name__)
@@ -442,8 +441,14 @@ class Poll:
         Raises:
             NotStored: Some of it could not be stored; it is in the log.
         """
-        with suppress(Exception):  # of which watch it is, shows below
+        try:
             await self._ingest.take(told, now)
+        except Exception as error:
+            if is_away(error):
+                log.warning("what sources told is lost, as the database could not be reached", watches=len(told))
+                raise NotStored("The database could not be reached.") from error
+            # Of which watch it is, shows below.
+        else:
             return
         lost: list[str] = []
         for one in told:

@@ -16,6 +16,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.domain import SECOND
 from bot.ports.meter import SILENT, Meter
+from storage.database import is_away
 
 log = structlog.get_logger(__name__)
 
@@ -45,6 +46,8 @@ class Schedule:
         self._offset = self._wall_over_monotonic()
         self._watch: asyncio.Task[None] | None = None
         self._stopped = False
+        #: The stage that found first that the database is away.
+        self._away: str | None = None
         self._running: set[asyncio.Task[object]] = set()
 
     def every(self, seconds: float, tick: Tick, *, name: str) -> None:
@@ -61,14 +64,32 @@ class Schedule:
             except asyncio.CancelledError:
                 if not self._stopped:
                     raise
-            except Exception:  # the library would tell it in its own way
+            except Exception as error:  # the library would tell it in its own way
                 ok = False
-                log.exception("a tick failed and will be tried again", stage=name)
+                if is_away(error):
+                    self._note_away(name, error)
+                else:
+                    log.exception("a tick failed and will be tried again", stage=name)
+            else:
+                self._note_back(name)
             finally:
                 self._running.discard(task)
                 self._meter.ticked(name, seconds=time.monotonic() - began, ok=ok)
 
         self._scheduler.add_job(run, "interval", seconds=seconds, id=name, next_run_time=datetime.now(UTC))
+
+    def _note_away(self, stage: str, error: Exception) -> None:
+        """Log, once for all stages, that the database cannot be reached or written to."""
+        if self._away is None:
+            self._away = stage
+            why = str(getattr(error, "orig", None) or error).partition("\n")[0] or type(error).__name__
+            log.error("the database cannot be used; what is due is tried again", why=why)
+
+    def _note_back(self, stage: str) -> None:
+        """Log that it can be used again, as the stage that found it away has."""
+        if self._away == stage:
+            self._away = None
+            log.info("the database can be used again")
 
     def watch_clock(self, on_back: Tick) -> None:
         """Call ``on_back`` after the wall clock was set back, when all jobs would wait for it to catch up.

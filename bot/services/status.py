@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from bot.services.context import Services
-from storage import backlog, watches
+from storage import backlog, leases, watches
+from storage.leases import Holder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +45,7 @@ class Status:
         oldest: When the reading was taken that the oldest delivery owed tells of.
         lag: How long posts of the last hour took from their reading: the middle one, and the worst.
         size: Of the database, in bytes.
+        holders: Where several processes share the database: which is connected and which sends, by the platform.
     """
 
     uptime: int
@@ -56,6 +58,7 @@ class Status:
     oldest: int | None
     lag: tuple[int, int] | None
     size: int
+    holders: tuple[Holder, ...] = ()
 
 
 def _budgets(services: Services) -> Iterator[Budget]:
@@ -87,6 +90,7 @@ async def status(services: Services) -> Status:
         queues = await backlog.queues(connection)
         lags = await backlog.lags(connection, services.clock())
         size = await backlog.size(connection)
+        holders = await leases.holders(connection)
     owed = [one for one in queues if one.state != "held"]
     waiting: Counter[str] = Counter()
     for one in owed:
@@ -102,4 +106,5 @@ async def status(services: Services) -> Status:
         oldest=min((one.oldest for one in owed), default=None),
         lag=(lags[len(lags) // 2], lags[-1]) if lags else None,
         size=size,
+        holders=tuple(one for one in holders if one.name.startswith(("listen:", "send:"))),
     )

@@ -89,6 +89,7 @@ class World:
                     "DISCORD_API_URL": self.discord.api_url,
                     "ALLOWED_PRIVATE_HOSTS": self.authority,
                     "POLL_INTERVAL_SECONDS": "1",
+                    "OPERATORS": f"telegram:{self.groups[0][1].id}",
                 },
             )
         self._logs[process.pid] = path
@@ -154,6 +155,14 @@ class World:
                 channel, self.owner, "subscribe", {"name": "Alpha", "kinds": f"only milestones at {LADDER}"}
             )
             await used.message(PATIENCE)
+
+    async def ask(self, text: str) -> str:
+        """Return what the first person is answered in private."""
+        chat, ann = self.groups[0]
+        before = len(chat.sent)
+        await self.telegram.say(chat, ann, text)
+        await self.until(lambda: len(chat.sent) > before, f"an answer to {text}")
+        return chat.sent[-1].text
 
     def told(self) -> dict[str, list[int]]:
         """Return which milestones each chat was told of, in order."""
