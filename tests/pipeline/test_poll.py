@@ -257,7 +257,7 @@ async def test_a_watch_that_cannot_be_stored_costs_no_other(at: Stage, monkeypat
     ):
         await at.poll.tick(NOW)
     assert await at.samples() == [5, 5]
-    assert [line["watch"] for line in lines if line["log_level"] == "error"] == ["bad"]
+    assert [line["watch"] for line in lines if line["log_level"] == "error"] == [bad]
 
 
 async def test_what_cannot_be_stored_does_not_end_the_polling(at: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -280,7 +280,7 @@ async def test_what_cannot_be_stored_does_not_end_the_polling(at: Stage, monkeyp
                     await asyncio.wait(at.poll._tasks)
     assert await at.samples() == [5, 5]
     assert [(line["event"], line["watch"]) for line in lines] == [
-        ("what a source told could not be stored", "bad")
+        ("what a source told could not be stored", bad)
     ] * 2
 
 
@@ -291,7 +291,8 @@ async def test_a_watch_whose_source_is_not_set_up_is_said_to_be_so_once(at: Stag
     with capture_logs() as lines:
         for n in range(3):
             await at.poll.tick(NOW + n * INTERVAL)
-    assert sorted(line["watch"] for line in lines if line["log_level"] == "warning") == ["a", "b"]
+    ids = [(await at.known(name)).id for name in "ab"]
+    assert sorted(line["watch"] for line in lines if line["log_level"] == "warning") == ids
     for name in "ab":
         kept = await at.known(name, "gone")
         assert kept.trouble == "unavailable: This bot is not set up for gone: addresses."
