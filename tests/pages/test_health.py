@@ -228,18 +228,21 @@ def recording(folder: Path) -> Path:
 
 async def test_the_program_is_ready_once_telegram_is_there_and_tells_nobody_who_is_watched(tmp_path: Path) -> None:
     address = f"127.0.0.1:{free_port()}"
-    async with TelegramServer() as server, aiohttp.ClientSession() as reader:
+    async with TelegramServer() as server:
         ann = server.world.user("Ann")
         chat = server.world.private(ann)
         await server.down()
-        async with running(
-            tmp_path,
-            OPERATORS=f"telegram:{ann.id}",
-            POLL_INTERVAL_SECONDS="1",
-            HTTP_ADDRESS=address,
-            TELEGRAM_TOKEN=server.token,
-            TELEGRAM_API_URL=server.url,
-            DISCORD_TOKEN="",
+        async with (
+            running(
+                tmp_path,
+                OPERATORS=f"telegram:{ann.id}",
+                POLL_INTERVAL_SECONDS="1",
+                HTTP_ADDRESS=address,
+                TELEGRAM_TOKEN=server.token,
+                TELEGRAM_API_URL=server.url,
+                DISCORD_TOKEN="",
+            ),
+            aiohttp.ClientSession() as reader,
         ):
 
             async def asks(path: str) -> tuple[int, str]:
