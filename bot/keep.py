@@ -26,6 +26,8 @@ T = TypeVar("T")
 #: Where backups are kept, beside an SQLite file; those of PostgreSQL where an SQLite file would be.
 FOLDER = "backups"
 DATA = Path("data")
+#: Seconds after which a signal is heard at the latest.
+AWAKE = 0.5
 #: Seconds between two lines that say how far it is.
 QUIET = 2.0
 
@@ -58,8 +60,11 @@ class _Progress:
 async def _breakable(work: Callable[[files.Stop], T]) -> T:
     """Do what blocks in a thread, which breaks off when this is cancelled: Ctrl-C need not wait for gigabytes."""
     ended = threading.Event()
+    done = asyncio.ensure_future(asyncio.to_thread(work, ended.is_set))
     try:
-        return await asyncio.to_thread(work, ended.is_set)
+        while not done.done():  # a signal that comes just before the loop falls asleep does not wake it
+            await asyncio.wait([done], timeout=AWAKE)
+        return done.result()
     except BackupError as error:
         raise KeepError(str(error)) from error
     finally:

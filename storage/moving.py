@@ -7,6 +7,7 @@ and none can start, since it would wait for the lock under which tables are made
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ from storage.database import (
 from storage.lock import FileLock
 from storage.tables import book, chat, installation, metadata, session, watch
 
+#: Seconds that a server takes to hear that a process has ended.
+LEAVES = 1.0
 #: A database without any of these is empty, even where a program was started on it before.
 _PEOPLES = (chat, watch, session, book)
 
@@ -190,8 +193,12 @@ async def _be_alone(connection: Connection, url: str) -> None:
         "SELECT count(*) FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name = 'milepost'"
     )
-    if (await connection.execute(query)).scalar():
-        raise DatabaseError(f"{_shown(url)}: Milepost runs on it. Stop all its processes first.")
+    end = time.monotonic() + LEAVES
+    while (await connection.execute(query)).scalar():
+        if time.monotonic() > end:
+            raise DatabaseError(f"{_shown(url)}: Milepost runs on it. Stop all its processes first.")
+        await asyncio.sleep(LEAVES / 10)
+        await connection.execute(sa.select(sa.func.pg_stat_clear_snapshot()))
 
 
 async def into_postgres(

@@ -32,7 +32,7 @@ from tests.servers import postgres
 from tests.storage.test_migrations import engine
 
 SAMPLE = Path(__file__).parent.parent / "bot" / "samples" / "space-2022-04-20.jsonl"
-PATIENCE = 90
+PATIENCE = 180
 #: Of the sample: enough for several milestones.
 READINGS = 40
 

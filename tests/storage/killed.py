@@ -20,7 +20,7 @@ from storage.database import Database
 forks = multiprocessing.get_context("forkserver")
 forks.set_forkserver_preload(["tests.storage.killed", "asyncpg", "alembic.command", "alembic.config"])
 #: Seconds that a process may take before it hangs.
-PATIENCE = 60
+PATIENCE = 180
 
 #: What Python tells before it does it: each of these changes files.
 _STEPS = {"os.rename", "os.link", "os.remove", "os.chmod", "os.mkdir", "sqlite3.connect", "open"}
