@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import jmespath
+from jmespath import functions
 from jmespath.exceptions import JMESPathError
-from jmespath.visitor import TreeInterpreter
+from jmespath.visitor import Options, TreeInterpreter
 
 from bot.domain.sentence import N_, Sentence
 from bot.ports.purse import Purse
@@ -21,10 +22,13 @@ from bot.sources.number import UNIT, Figure, Number, answer, clipped, figure_of,
 from bot.sources.web import Web, once_each
 
 #: Bounds of one evaluation, so that an expression cannot build what fills the memory or takes for ever:
-#: steps, the length of any list on the way, and all members of ``[a, b]`` and ``{a: b}``, which multiply.
+#: steps, the length of any list and text on the way, and all members of ``[a, b]`` and ``{a: b}``, which multiply.
 MOST_STEPS = 200_000
 LONGEST_LIST = 50_000
+LONGEST_TEXT = 1_000_000
 MOST_SELECTED = 8
+#: So many characters of a text count as one step: each step may look through one.
+_A_STEP = 64
 
 
 class Json:
@@ -129,19 +133,49 @@ def _is_live(number: Number, document: Any) -> bool:
     return not (value is None or value is False or (isinstance(value, str | list | dict) and not value))
 
 
+class _Functions(functions.Functions):
+    """The library's functions; those that write texts write none that is too long."""
+
+    def call_function(self, function_name: Any, resolved_args: Any) -> Any:
+        """Call a function by its name."""
+        if function_name in {"to_string", "join"} and _writes_too_much(resolved_args):
+            raise JMESPathError("it takes too long on this document")
+        return super().call_function(function_name, resolved_args)
+
+
+_OPTIONS = Options(custom_functions=_Functions())
+
+
 class _Bounded(TreeInterpreter):
     """Evaluates an expression, and gives up where it grows beyond bounds."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(_OPTIONS)
         self._steps = 0
 
     def visit(self, node: Any, *args: Any, **kwargs: Any) -> Any:
         self._steps += 1
         value = super().visit(node, *args, **kwargs)
+        if isinstance(value, str):
+            self._steps += len(value) // _A_STEP
         if self._steps > MOST_STEPS or (isinstance(value, list) and len(value) > LONGEST_LIST):
             raise JMESPathError("it takes too long on this document")
         return value
+
+
+def _writes_too_much(values: list[Any]) -> bool:
+    """Tell whether values, written one after the other and each as often as it is held, are too long a text."""
+    length, left = 0, list(values)
+    while left and length <= LONGEST_TEXT:
+        value = left.pop()
+        length += 1
+        if isinstance(value, str):
+            length += len(value)
+        elif isinstance(value, list):
+            left += value
+        elif isinstance(value, dict):
+            left += [*value, *value.values()]
+    return length > LONGEST_TEXT
 
 
 def _evaluated(expression: str, document: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,6 +13,7 @@ from typing import Any
 from bot.app import open_sources
 from bot.domain import SECOND
 from bot.parts import Parts, build
+from bot.ports.chat import Chat
 from bot.ports.command import Request
 from bot.ports.message import Message, plain_text
 from bot.settings import load
@@ -64,23 +65,25 @@ class Party:
         answer = await self.ask(line, **{"user": "1", "is_operator": True, **who})
         assert answer.symbol not in {"❔", "🔒", "⚠️"}, f"{line}: {plain_text(answer.title)}"
 
-    def recording(self, name: str, *, title: str, unit: str = "listeners", called: str = "Night Radio") -> str:
-        """Write a recording of two sessions, the second of which beats the first; return its address."""
-        head = {"replay": 1, "platform": "icecast", "watch": called, "unit": unit, "interval": 60}
+    def recording(self, name: str, *, title: str | Sequence[str], called: str = "Night Radio") -> str:
+        """Write a recording of sessions that beat one another, with a title a minute; return its address."""
+        titles = [title] if isinstance(title, str) else title
+        head = {"replay": 1, "platform": "icecast", "watch": called, "unit": "listeners", "interval": 60}
         lines: list[dict[str, Any]] = [head]
         for minute, figure in enumerate([80, 95, 120, *[None] * 8, 60, 110, 180, 260, *[None] * 8, 90, 280, 290]):
             at = f"2022-04-20T17:{minute:02}:00Z"
             if figure is None:
                 lines.append({"at": at, "state": "offline"})
                 continue
+            said = titles[minute % len(titles)]
             session = "first" if minute < 5 else "second" if minute < 20 else "third"
             lines.append(
                 {
                     "at": at,
                     "session": session,
                     "state": "live",
-                    "title": title,
-                    "hosts": [title],
+                    "title": said,
+                    "hosts": [said],
                     "concurrent": figure,
                     "tuned_in": figure * 3,
                 }
@@ -98,17 +101,22 @@ class Party:
 
 @asynccontextmanager
 async def party(
-    folder: Path, *, address: str | None = None, now: int = BEGIN, **settings: str
+    folder: Path,
+    *,
+    address: str | None = None,
+    now: int = BEGIN,
+    chats: Sequence[Chat] = (),
+    settings: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Party]:
-    """Give chats on a fresh database in a folder."""
+    """Give chats on a fresh database in a folder; real ones, or some that remember what they are told."""
     clock = Clock(now)
     heard = {platform: FakeChat(platform) for platform in PLATFORMS}
     async with (
-        open_sources(load(settings, env_file=None)) as sources,
+        open_sources(load(settings or {}, env_file=None)) as sources,
         build(
             database=Database(address or f"sqlite:///{folder}/milepost.db", throwaway=address is None),
             sources=sources | {"replay": Shelf(folder), "open": Open(folder)},
-            chats=[*heard.values()],
+            chats=chats or [*heard.values()],
             clock=clock,
             charts=False,
             public_url="https://pages.invalid",

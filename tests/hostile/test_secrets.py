@@ -164,7 +164,7 @@ async def ended(process: asyncio.subprocess.Process, *, seconds: float = READY_S
 
 async def prepared(folder: Path, chat: str, echo: str) -> None:
     """Watch something on every platform while all is well; and a page with a password, which is the chat's own."""
-    async with liars() as lying, party(folder, now=round(time.time() * 1000), **lying.settings) as made:
+    async with liars() as lying, party(folder, now=round(time.time() * 1000), settings=lying.settings) as made:
         for platform, address in lying.addresses.items():
             if platform in {"x", "hashtag", "youtube", "twitch", "kick"}:
                 await made.set_up(f"/watch {address}", chat=chat)

@@ -53,7 +53,7 @@ def database(request: pytest.FixtureRequest) -> Iterator[str | None]:
 
 
 async def test_liars_never_make_a_source_fail_hang_or_reach_inward(tmp_path: Path, database: str | None) -> None:
-    async with liars() as lying, party(tmp_path, address=database, now=NOW, **lying.settings) as made:
+    async with liars() as lying, party(tmp_path, address=database, now=NOW, settings=lying.settings) as made:
         assert set(lying.addresses) | ELSEWHERE >= set(SOURCES), "a new source needs a platform in liars.py"
         for address in lying.addresses.values():
             await made.set_up(f"/watch {address}")
