@@ -62,9 +62,7 @@ async def check(connection: AsyncConnection) -> None:
     """
     found = await version(connection)
     if found != HEAD:
-        raise Unusable(
-            f"The database is at version {found}, this program at {HEAD}: `milepost run` brings it up."
-        )
+        raise Unusable(f"The database is at version {found}, this program at {HEAD}: `milepost run` brings it up.")
 
 
 async def upgrade(connection: AsyncConnection, to: str = "head") -> None:
