@@ -75,8 +75,8 @@ class Tenure:
         name = listening(chat.platform)
         while True:
             await until(lambda: self._held.held(name))
-            await chat.start(listener)
             self._share(chat)
+            await chat.start(listener)
             await until(lambda: not self._held.held(name))
             log.warning("another process may listen now", platform=chat.platform)
             await chat.stop()
