@@ -126,9 +126,16 @@ class Deliver:
         self._waiting: dict[asyncio.Task[None], int] = {}
 
     async def begin(self, platforms: Sequence[str] | None = None) -> None:
-        """Take back what a process that died had leased: nobody else sends to these chats."""
+        """Take back what a process that died had leased: nobody else sends to these chats.
+
+        The clock may have been set back since: nothing waits for it.
+        """
+        taken = list(self._chats) if platforms is None else platforms
         async with self._database.write() as connection:
-            await sending.release(connection, list(self._chats) if platforms is None else platforms)
+            await sending.release(connection, taken)
+            await sending.rearm(
+                connection, taken, now=self._clock(), lease=LEASE, first=FIRST_PAUSE, pause=LONGEST_PAUSE
+            )
 
     async def tick(self, now: int) -> None:
         """Send all that is owed and due, and wait until it is settled.
