@@ -21,7 +21,7 @@ from tests.crash.world import LARGE, SMALL, Size
 #: Of all kills, so many are real starts; so large a part hits named points.
 REAL, AT_POINTS = 50, 0.34
 #: Kills of each run in which something else goes wrong, too.
-TROUBLED = {"faults": 40, "lost": 30, "full": 12, "locked": 8, "clock": 20, "power": 40}
+TROUBLED = {"faults": 25, "lost": 20, "full": 8, "locked": 6, "clock": 16, "power": 30}
 
 HEAD = (
     "run",

@@ -91,7 +91,7 @@ class Books:
 
     def _add_wild(self, platform: str, post: Post, before: Post | None) -> None:
         rung = post.fact.number or 0
-        if post.fact.kind != "milestone":
+        if post.fact.kind not in {"milestone", "record"}:  # a record takes the place of its milestone
             if before is not None:
                 self._judge(platform, post, before)
             return

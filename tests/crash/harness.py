@@ -88,6 +88,7 @@ class Harness:
         self.log = folder / "lives.log"
         self.number = 0
         self.pace = 1.0
+        self.alive: Alive | None = None
         self._pipe, theirs = Pipe()
         self._log_of_world = folder / "world.log"
         self._world = _fork(self._run_world(theirs, seed, size), close=(self._pipe,))
@@ -115,7 +116,9 @@ class Harness:
         return run
 
     def close(self) -> None:
-        """End the world."""
+        """End the world, and the life that goes on, if there is one."""
+        if self.alive is not None:
+            self.alive.kill()
         self._pipe.close()
         with suppress(ProcessLookupError):
             os.kill(self._world, signal.SIGKILL)
@@ -147,7 +150,7 @@ class Harness:
         pid = _fork(lambda: lives.live(life, ready), close=(self._pipe,))
         os.close(ready)
         self.ask("life", number=number, pid=pid, point=point, at_pass=at_pass)
-        alive = Alive(self, number, pid)
+        self.alive = alive = Alive(self, number, pid)
         os.write(go, b"!")
         os.close(go)
         return alive
@@ -167,7 +170,8 @@ class Harness:
             )
         process.returncode = 0  # it is waited for here, by its number
         self.ask("life", number=number, pid=process.pid, point=None, at_pass=1)
-        return Alive(self, number, process.pid)
+        self.alive = Alive(self, number, process.pid)
+        return self.alive
 
     def until(
         self, condition: Callable[[dict[str, Any]], object], alive: Alive, *, seconds: float = PATIENCE

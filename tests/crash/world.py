@@ -56,7 +56,7 @@ class Size:
     Attributes:
         names, untitled: Watches that wait for all chats, and such as have no titles.
         chats: Of each platform.
-        groups: Those of Telegram that are groups, where a bot may say less in a minute.
+        groups: Those of Telegram that are groups, where a bot may say no more than 20 things a minute.
     """
 
     names: tuple[str, ...]
@@ -65,8 +65,8 @@ class Size:
     groups: int
 
 
-LARGE = Size(names=("Alpha", "Bravo", "Charlie"), untitled=("Delta",), chats=8, groups=2)
-SMALL = Size(names=("Alpha",), untitled=("Delta",), chats=3, groups=1)
+LARGE = Size(names=("Alpha", "Bravo", "Charlie"), untitled=("Delta",), chats=8, groups=0)
+SMALL = Size(names=("Alpha",), untitled=("Delta",), chats=3, groups=0)
 
 
 class Telegram(TelegramServer):
