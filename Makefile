@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check format bench tour lock audit fuzz catalogs cities clean
+.PHONY: help demo run test check format bench crash tour lock audit fuzz catalogs cities clean
 
 help: ## list the targets
 	@grep -hE '^[a-z.]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,6 +40,9 @@ format: .venv ## put the code in shape
 
 bench: .venv ## measure, side by side; writes bench.json
 	$(BIN)/python -m tests.bench
+
+crash: .venv ## kill the program a thousand times, see what is lost or comes twice; a quarter of an hour
+	$(BIN)/python -m tests.crash --kills 1000
 
 tour: .venv ## draw docs/tour.md from what the bot really sends; needs chromium, Noto fonts, ffmpeg
 	$(BIN)/python -m tests.tour
