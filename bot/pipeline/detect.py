@@ -316,10 +316,12 @@ class Detect:
         ids = await outbox.add_alerts(connection, alerts)
         owed = []
         first: dict[int, _Fallen] = {}
+        # Asked for all sessions at once: a statement for each would cost more than the tick.
+        standings = iter(await self._standings(connection, [one for views in fell for one in views]))
         for id_, views in zip(ids, fell, strict=True):
             mark = views[0].mark
             alike: dict[tuple[int, str], list[_Reached]] = defaultdict(list)
-            for one, standing in zip(views, await self._standings(connection, views), strict=True):
+            for one, standing in zip(views, standings, strict=False):
                 if mark.measure is not Measure.PEAK:  # a confirmed figure is never taken back
                     bar = standing.previous.value
                     corrections.note(self._held, mark.session.id, mark.measure, told=mark.value, bar=bar)
