@@ -146,6 +146,8 @@ class Deliver:
         wrong: list[BaseException] = []
         while await self._start(now):
             self._meter.comes_forward("deliver")
+            if not self._sending:  # it ended while the next were looked for: what stood behind it is next
+                continue
             done, _ = await asyncio.wait(self._sending, timeout=self._patience)
             wrong += [error for task in done if not task.cancelled() and (error := task.exception()) is not None]
             now = max(now, self._clock())
@@ -188,8 +190,9 @@ class Deliver:
                 await sending.give_back(connection, list(unsent.values()))
 
     async def _start(self, now: int) -> bool:
-        """Begin to send the oldest delivery of each lane; tell whether anything is under way."""
+        """Begin to send the oldest delivery of each lane; tell whether anything is under way, or was just now."""
         async with self._lock:
+            was_sending = bool(self._sending)
             for chat in list(self._chats.values()):
                 under_way = {lane for platform, lane in self._sending.values() if platform == chat.platform}
                 free = SENDS_AT_ONCE - len(under_way)
@@ -202,7 +205,7 @@ class Deliver:
                     )
                     self._sending[task] = (chat.platform, lane(chat, target))
                     task.add_done_callback(self._sent)
-        return bool(self._sending)
+        return was_sending or bool(self._sending)
 
     def _sent(self, task: asyncio.Task[None]) -> None:
         del self._sending[task]
