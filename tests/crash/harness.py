@@ -38,7 +38,7 @@ POINT_PATIENCE = 10.0
 #: Seconds after which a fresh life usually speaks to Telegram; a machine on which it takes longer gets so much
 #: longer lives, up to a limit.
 USUAL_START = 0.25
-SLOWEST = 3.0
+SLOWEST = 2.0
 
 
 @dataclass
@@ -118,7 +118,8 @@ class Harness:
     def close(self) -> None:
         """End the world, and the life that goes on, if there is one."""
         if self.alive is not None:
-            self.alive.kill()
+            with suppress(Broken):
+                self.alive.kill()
         self._pipe.close()
         with suppress(ProcessLookupError):
             os.kill(self._world, signal.SIGKILL)

@@ -16,7 +16,7 @@ from tests.crash.harness import POINT_PATIENCE, Alive, Harness, Row
 from tests.crash.points import POINTS, Point
 
 #: Seconds that a life lasts which is killed at a random moment: from its first line of code to the midst of work.
-SHORTEST, LONGEST = 0.02, 0.9
+SHORTEST, LONGEST = 0.02, 0.75
 #: The same for a process that has to import everything first, and for one that needs time to see what is wrong.
 LONGEST_START = 4.0
 LONGEST_TROUBLE = 4.0
