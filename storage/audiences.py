@@ -123,7 +123,7 @@ async def views(
         platforms: The watches, and where their records count.
         apart: Chats that see of a platform what no other does, for a reason that only the caller knows.
     """
-    counts = _takers(list(platforms)).add_columns(sa.func.count(subscription.c.chat_id.distinct()))
+    counts = _takers(list(platforms)).add_columns(sa.func.count())
     numbers = {row[0]: row[1] for row in await connection.execute(counts.group_by(subscription.c.watch_id))}
     few = [id_ for id_, number in numbers.items() if number <= FEW]
     found: dict[int, list[View]] = {id_: [] for id_ in platforms}

@@ -78,6 +78,9 @@ class Database:
     _read: AsyncEngine = field(init=False)
     _aside: AsyncEngine | None = field(default=None, init=False)
     _lock: FileLock | None = None
+    #: Writers in the order in which they came: the pool gives its one connection to whoever asks again first, and
+    #: one that writes without a pause would keep all others waiting.
+    _line: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     async def open(self) -> None:
         """Connect, and bring the tables up to date.
@@ -167,7 +170,7 @@ class Database:
                 has locked.
         """
         began = monotonic()
-        async with self._write.begin() as connection:
+        async with self._line, self._write.begin() as connection:
             if turn and self.shared:
                 await connection.execute(_wait_for_turn)
             yield connection

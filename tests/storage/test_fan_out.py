@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 import sqlalchemy as sa
 
@@ -191,3 +193,27 @@ async def test_a_morning_brings_back_all_places_in_a_few_statements(database: Da
     heads = {chat_id: id_ for id_, chat_id, state, _ in states if state == "pending"}
     assert len(heads) == 300
     assert all(digest_id == heads[chat_id] for _, chat_id, _, digest_id in states)
+
+
+async def test_who_writes_without_a_pause_lets_others_write_in_turn(database: Database) -> None:
+    begun, done = asyncio.Event(), asyncio.Event()
+    written = 0
+
+    async def without_a_pause() -> None:
+        nonlocal written
+        while not done.is_set():
+            async with database.write() as connection:
+                await connection.execute(sa.update(delivery).values(state="sent"))
+            written += 1
+            begun.set()
+
+    busy = asyncio.create_task(without_a_pause())
+    async with asyncio.timeout(30):
+        await begun.wait()
+        for _ in range(20):
+            before = written
+            async with database.write() as connection:
+                await connection.execute(sa.update(delivery).values(state="sent"))
+            assert written <= before + 2
+    done.set()
+    await busy
