@@ -287,5 +287,12 @@ async def test_keys_do_not_follow_to_another_host(server: TwitchServer, at_desk:
 
         other.instead = listen  # type: ignore[assignment]
         server.instead = moves_to(f"{other.root}/helix/users")
-        assert (await at_desk.ask()).status == 404
-        assert heard == [None]
+        with pytest.raises(NotAllowed):  # nor does anything follow to one that is private
+            await at_desk.ask()
+        assert heard == []
+        allowed = Web(allowed=[other.root.removeprefix("http://")])
+        try:
+            page = await allowed.get(f"{server.root}/helix/users", headers={"Authorization": "k"}, guard=False)
+        finally:
+            await allowed.close()
+        assert (page.status, heard) == (404, [None])
