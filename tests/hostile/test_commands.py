@@ -27,7 +27,7 @@ WORDS = ("and", "best", "peak")
 #: In so many tests the commands are tried, to share the machine's processors.
 TURNS = 4
 #: Each text is tried on so large a part of the commands, in the short form.
-SHARES = 3
+SHARES = 5
 #: As large as a request may be: here, what takes time by its square shows.
 FULL = tuple(one[: LONGEST_TEXT - 100] for one in LARGE)
 #: Words that commands know, between which hypothesis puts others.
@@ -116,7 +116,7 @@ def test_no_mixture_of_words_breaks_a_command(tmp_path: Path) -> None:
         made = runner.run(opened.__aenter__())
 
         @given(st.sampled_from(COMMANDS), words, st.sampled_from(PLATFORMS), st.booleans())
-        @settings(max_examples=200 * EFFORT)
+        @settings(max_examples=120 * EFFORT)
         def asked(command: Command, typed: str, platform: str, is_operator: bool) -> None:
             # What deletes is given where there is nothing: the others are to find something.
             chat = "-2" if command.name in {"forget", "unwatch"} else "-1"

@@ -58,7 +58,7 @@ async def test_liars_never_make_a_source_fail_hang_or_reach_inward(tmp_path: Pat
         for address in lying.addresses.values():
             await made.set_up(f"/watch {address}")
         with structlog.testing.capture_logs() as logs:
-            for number in range(8 * EFFORT):
+            for number in range(5 * EFFORT):
                 lying.chance = Random(number) if number % 4 else None
                 with bounded(f"the lies of {number}", 20):
                     await told(made, lying)
@@ -66,7 +66,7 @@ async def test_liars_never_make_a_source_fail_hang_or_reach_inward(tmp_path: Pat
                 wrong = [one for one in logs if one["event"] in FAULTS]
                 assert not wrong, (number, wrong[0])
                 logs.clear()
-        assert lying.told > 50
+        assert lying.told > 30
         assert not lying.inside.requests
 
 

@@ -137,7 +137,7 @@ def test_nothing_of_a_chat_is_read_or_changed_from_another(tmp_path: Path) -> No
         )
 
         @given(st.sampled_from(COMMANDS), words.map(" ".join), st.sampled_from(sorted(WHO)), st.booleans())
-        @settings(max_examples=120 * EFFORT)
+        @settings(max_examples=60 * EFFORT)
         def asked(command: Command, typed: str, who: str, inside: bool) -> None:
             nonlocal before
             if command.name in {"forget", "unwatch"} and who != "member" and EFFORT == 1:
