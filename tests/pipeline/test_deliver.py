@@ -274,6 +274,21 @@ async def test_what_a_dead_process_had_leased_is_sent_by_the_next_one(stage: Sta
     assert len(stage.chat.posts) == 2
 
 
+async def test_a_clock_that_was_set_back_before_the_start_holds_up_nothing(stage: Stage) -> None:
+    async with stage.database.write() as connection:
+        watch = await a_watch(connection)
+        for name in ("ann", "bob"):
+            await listens(connection, await a_chat(connection, name), watch)
+        await owed(connection, await a_session(connection, watch), at=NOW + HOUR)
+        leased = await sending.lease(
+            connection, platform="fake", by_topic=False, now=NOW + HOUR, until=NOW + HOUR + LEASE, limit=1
+        )
+        assert len(leased) == 1  # by a process that dies with it
+    await stage.deliver.begin()
+    await stage.tick()
+    assert [stage.chat.titles(name) for name in ("ann", "bob")] == [["ended:1"]] * 2
+
+
 async def test_what_is_older_than_its_worth_is_not_sent(stage: Stage) -> None:
     await stage.owe()
     await stage.tick(25 * HOUR)
