@@ -41,7 +41,10 @@ GENEROUS = Limits(
 class World:
     """The feed, both chats, and the processes between."""
 
-    def __init__(self, url: str, folder: Path, *, telegram: TelegramServer, discord: DiscordServer) -> None:
+    def __init__(
+        self, url: str, folder: Path, *, name: str, telegram: TelegramServer, discord: DiscordServer
+    ) -> None:
+        self.name = name
         self.url = url
         self.folder = folder
         self.telegram = telegram
@@ -140,16 +143,16 @@ class World:
 
     async def set_up(self) -> None:
         """Have every chat watch the feed, by commands that people type."""
-        address = f"json:http://{self.authority}/feed#figure live-when live as Alpha"
+        address = f"json:http://{self.authority}/feed#figure live-when live as {self.name}"
         for chat, ann in self.groups:
             assert "Now watching" in await self._answer(chat, ann, f"/watch {address}")
-            await self._answer(chat, ann, f"/subscribe Alpha only milestones at {LADDER}")
+            await self._answer(chat, ann, f"/subscribe {self.name} only milestones at {LADDER}")
         await self.until(lambda: "watch" in self.discord.commands.names(), "Discord's menu")
         for channel in self.channels:
             used = await self.discord.interaction(channel, self.owner, "watch", {"address": address})
             await used.message(PATIENCE)
             used = await self.discord.interaction(
-                channel, self.owner, "subscribe", {"name": "Alpha", "kinds": f"only milestones at {LADDER}"}
+                channel, self.owner, "subscribe", {"name": self.name, "kinds": f"only milestones at {LADDER}"}
             )
             await used.message(PATIENCE)
 
@@ -194,10 +197,10 @@ def _rung(text: str) -> int:
 
 
 @asynccontextmanager
-async def world(url: str, folder: Path, roles: Sequence[str]) -> AsyncIterator[World]:
+async def world(url: str, folder: Path, roles: Sequence[str], *, name: str = "Alpha") -> AsyncIterator[World]:
     """Give a world in which processes of these roles run and the feed is watched."""
     async with TelegramServer(limits=None) as telegram, DiscordServer(limits=GENEROUS) as discord:
-        made = World(url, folder, telegram=telegram, discord=discord)
+        made = World(url, folder, name=name, telegram=telegram, discord=discord)
         async with serving(made.feed) as pages:
             made.authority = pages.authority
             try:

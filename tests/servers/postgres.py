@@ -1,6 +1,6 @@
 """A real PostgreSQL: the one that TEST_POSTGRES_URL names, the one on this machine, or one of our own.
 
-Where none is installed, the programs come from a package that ``make .venv`` brings, on machines for which it is made.
+Where none is installed, its programs come with a package of the lock file, on the machines it is made for.
 """
 
 from __future__ import annotations
