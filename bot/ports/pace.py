@@ -18,9 +18,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 #: The part of the whole bot's limit that posts may use up.
-SHARE_OF_POSTS = 0.96
+SHARE_OF_POSTS = 0.94
 #: Requests that leave this much apart (seconds) may arrive closer together: windows are counted as longer by it.
-JITTER = 0.04
+JITTER = 0.06
 #: So late a post may be and still take its own turn (in turns), so that a busy loop costs no throughput.
 CATCH_UP = 4
 SECOND, MINUTE = 1.0, 60.0
