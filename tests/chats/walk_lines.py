@@ -330,7 +330,13 @@ PARTS: dict[str, Part] = {
         ]
     ),
     "deliveries": Part(
-        [line("/deliveries"), line("/deliveries", who="member"), line("/deliveries", empty=True)], early=True
+        [
+            line("/deliveries"),
+            line("/deliveries failed", which="failed"),
+            line("/deliveries", who="member"),
+            line("/deliveries", empty=True),
+        ],
+        early=True,
     ),
     "forget": Part(
         [
