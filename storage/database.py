@@ -37,8 +37,9 @@ ASIDE = 3
 TURN = 0x4D494C46
 #: Seconds: to connect to PostgreSQL, and for the answer to one statement.
 CONNECT, ANSWER = 5, 120
-#: A process that stands still in a transaction, or is cut off, loses it after so long: others wait for it.
-IDLE_IN_TRANSACTION_MS = 15_000
+#: A process that stands still in a transaction, or is cut off, loses it after so long: others wait for it. Sooner
+#: where leases are kept, which are renewed every two seconds.
+IDLE_IN_TRANSACTION_MS, IDLE_ASIDE_MS = 8_000, 3_000
 #: Seconds after which what has to be written down is tried again while the database is away.
 AGAIN, LONGEST_AGAIN = 0.2, 2.0
 
@@ -110,7 +111,7 @@ class Database:
             )
             # A reader sees one moment only if its transaction asks for that; on SQLite it always does.
             self._read = _postgres(url, connections=READERS, isolation="REPEATABLE READ")
-            self._aside = _postgres(url, connections=ASIDE)
+            self._aside = _postgres(url, connections=ASIDE, idle_in_transaction_session_timeout=str(IDLE_ASIDE_MS))
         try:
             async with self._write.connect() as connection:
                 if sqlite and not self.throwaway:
@@ -120,9 +121,10 @@ class Database:
             await self.close()
             if isinstance(error, migrations.Unusable):
                 raise DatabaseError(str(error)) from error
-            if isinstance(error, sa.exc.SQLAlchemyError | OSError):
-                why = getattr(error, "orig", None) or error  # without the library's own advice
-                raise DatabaseError(f"The database at {_shown(self.url)} cannot be opened: {why}") from error
+            if isinstance(error, sa.exc.SQLAlchemyError) or is_away(error):
+                raise DatabaseError(
+                    f"The database at {_shown(self.url)} cannot be opened: {_why(error)}"
+                ) from error
             raise
 
     async def open_to_read(self) -> None:
@@ -147,8 +149,10 @@ class Database:
             await self.close()
             if isinstance(error, migrations.Unusable):
                 raise DatabaseError(str(error)) from error
-            if isinstance(error, sa.exc.SQLAlchemyError | OSError):
-                raise DatabaseError(f"The database at {_shown(self.url)} cannot be opened: {error}") from error
+            if isinstance(error, sa.exc.SQLAlchemyError) or is_away(error):
+                raise DatabaseError(
+                    f"The database at {_shown(self.url)} cannot be opened: {_why(error)}"
+                ) from error
             raise
 
     @property
@@ -271,6 +275,11 @@ def _postgres(
             },
         },
     )
+
+
+def _why(error: BaseException) -> str:
+    """Return what went wrong, without the library's own advice."""
+    return str(getattr(error, "orig", None) or error) or "no answer"
 
 
 def _shown(url: str) -> str:

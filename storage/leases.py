@@ -32,6 +32,8 @@ async def renew(
 ) -> set[str]:
     """Say that a process lives, and take or keep the leases that it wants and nobody else has.
 
+    It waits for nobody: what another process has locked, and be it one that stands still, it has for the moment.
+
     Args:
         holder: The process's key; ``label`` and ``roles`` are what people are told of it.
         length: For how long, in milliseconds.
@@ -45,25 +47,31 @@ async def renew(
     )
     if not wanted:
         return set()
-    taken = insert(lease).from_select(
-        ["name", "holder", "since", "until"],
-        sa.select(
-            sa.func.unnest(sa.cast(sorted(wanted), sa.ARRAY(sa.Text))).column_valued("wanted"),
-            sa.literal(holder),
-            _NOW,
-            _NOW + length,
-        ),
+    names = sa.cast(sorted(wanted), sa.ARRAY(sa.Text))
+    of_it = lease.c.name == sa.any_(names)
+    # What is kept is changed only where that stands in the way of nobody who makes sure of it: see ``holds``.
+    own = sa.select(lease.c.name).where(of_it, lease.c.holder == holder).order_by(lease.c.name)
+    free = sa.select(lease.c.name).where(of_it, lease.c.holder != holder, lease.c.until <= _NOW)
+    kept = await connection.execute(
+        sa.update(lease)
+        .where(lease.c.name.in_(own.with_for_update(key_share=True)))
+        .values(until=_NOW + length)
+        .returning(lease.c.name)
     )
-    kept = taken.on_conflict_do_update(
-        index_elements=["name"],
-        set_={
-            "holder": taken.excluded.holder,
-            "until": taken.excluded.until,
-            "since": sa.case((lease.c.holder == taken.excluded.holder, lease.c.since), else_=taken.excluded.since),
-        },
-        where=sa.or_(lease.c.holder == taken.excluded.holder, lease.c.until <= _NOW),
+    taken = await connection.execute(
+        sa.update(lease)
+        .where(lease.c.name.in_(free.with_for_update(skip_locked=True)), lease.c.holder != holder)
+        .values(holder=holder, since=_NOW, until=_NOW + length)
+        .returning(lease.c.name)
     )
-    return set((await connection.execute(kept.returning(lease.c.name))).scalars())
+    held = {*kept.scalars(), *taken.scalars()}
+    known = await connection.execute(sa.select(lease.c.name).where(of_it))
+    new = set(wanted) - set(known.scalars())
+    if new:
+        rows = [{"name": name, "holder": holder, "since": _NOW, "until": _NOW + length} for name in sorted(new)]
+        made = insert(lease).values(rows).on_conflict_do_nothing().returning(lease.c.name)
+        held.update((await connection.execute(made)).scalars())
+    return held
 
 
 async def release(connection: Connection, *, holder: str, names: Sequence[str] | None = None) -> None:
@@ -72,6 +80,8 @@ async def release(connection: Connection, *, holder: str, names: Sequence[str] |
     if names is not None:
         await connection.execute(sa.delete(lease).where(theirs, lease.c.name.in_(names)))
         return
+    # In the order in which others lock them.
+    await connection.execute(sa.select(lease.c.name).where(theirs).order_by(lease.c.name).with_for_update())
     await connection.execute(sa.delete(lease).where(theirs))
     await connection.execute(sa.delete(process).where(process.c.key == holder))
 
@@ -81,7 +91,7 @@ async def holds(connection: Connection, *, holder: str, name: str) -> bool:
     found = await connection.execute(
         sa.select(lease.c.name)
         .where(lease.c.name == name, lease.c.holder == holder, lease.c.until > _NOW)
-        .with_for_update(read=True)
+        .with_for_update(read=True, key_share=True)
     )
     return found.first() is not None
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from bot.domain import HOUR, SECOND
 from bot.domain.reading import Answer, State
@@ -244,3 +245,19 @@ async def test_one_holder_at_a_time_has_a_lease_until_it_lets_go_or_is_silent(sh
         await leases.forget_dead(connection, after=0)
         await leases.release(connection, holder="b")
         assert await leases.holders(connection) == []
+
+
+async def test_who_stands_still_while_it_makes_sure_of_its_right_holds_up_nobody(shared: Database) -> None:
+    async def renewed(holder: str, *, length: int = LONG) -> set[str]:
+        async with shared.aside() as connection:
+            await connection.execute(sa.text("SET LOCAL lock_timeout = '5s'"))
+            return await leases.renew(
+                connection, holder=holder, label=holder, roles="", wanted={"send:x", "send:y"}, length=length
+            )
+
+    assert await renewed("a") == {"send:x", "send:y"}
+    async with shared.write(turn=False) as connection:
+        assert await leases.holds(connection, holder="a", name="send:x")
+        assert await renewed("a", length=-SECOND) == {"send:x", "send:y"}  # and is silent from now on
+        assert await renewed("b") == {"send:y"}
+    assert await renewed("b") == {"send:x", "send:y"}
