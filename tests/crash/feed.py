@@ -8,7 +8,7 @@ one, waits for nobody: of it people must hear the latest truth.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -79,7 +79,7 @@ class Course:
 
     @property
     def long(self) -> bool:
-        return self.step is not None and len(self.values) > len(STEPS)
+        return self.step is not None and self.values[-1] > 2 * (self.best or self.values[-1])
 
     @property
     def title(self) -> str:
@@ -211,9 +211,23 @@ class Feed:
             course.values = FIRST_STEPS
         else:
             course.values = tuple(round(best * part) for part in STEPS)
+        course.values = tuple(self._worth_telling(course))
         for chat in self.chats:
             self._owe(course, chat, [Fact("started", course.name, course.title)])
         self._reach(course, before=0)
+
+    def _worth_telling(self, course: Course) -> Iterator[int]:
+        """Leave out steps of which nobody hears: nothing would show that they were seen before the next one."""
+        best, before, fell = course.best, 0, False
+        for value in course.values:
+            falls = best is not None and value > best and not fell
+            hears = any(
+                taste.rung(before=before, after=value, best=best) is not None or (falls and taste.records)
+                for taste in self.chats.values()
+            )
+            if before == 0 or hears:
+                yield value
+                before, fell = value, fell or falls
 
     def _climb(self, course: Course) -> None:
         assert course.step is not None

@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent.parent
 #: Seconds after which it hangs; it takes a tenth of that.
 PATIENCE = 600
-KILLS = 18
+KILLS = 14
 RUNS = "random,points,real,clock"
 
 
