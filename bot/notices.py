@@ -80,6 +80,8 @@ class Notices:
             async with self._database.read() as connection:
                 waiting = await store.waiting(connection, chat.platform)
             for one in waiting:
+                if chat.platform not in self._chats:  # another process tells it
+                    break
                 await self._tell(chat, one)
                 async with self._database.write() as connection:
                     await store.told(connection, one.id)

@@ -20,6 +20,7 @@ from bot.pipeline.poll import Poll
 from bot.pipeline.quiet import Morning
 from bot.pipeline.recaps import Recaps
 from bot.pipeline.remind import Remind
+from bot.pipeline.tenure import Sends
 from bot.ports.chat import Chat
 from bot.ports.meter import SILENT, Meter
 from bot.ports.source import Registry, Source
@@ -114,6 +115,7 @@ async def build(
         ingest = Ingest(database, grace=grace, meter=meter, holder=holder)
         by_platform = {chat.platform: chat for chat in chats}
         sends = by_platform.copy() if leases is None else {}
+        sends_now = sends if leases is None else Sends(sends, leases)
 
         async def may_send(connection: Connection, platform: str) -> bool:
             return leases is None or await leases.holds(connection, sending(platform))
@@ -129,7 +131,7 @@ async def build(
         async def warn(chat: Chat, owed: Owed, why: str, *, over: bool, partly: bool = False) -> None:
             await notices.to_admin(database, chat, owed, why, over=over, partly=partly)
 
-        told_privately = Notices(database, sends, operators=operators)
+        told_privately = Notices(database, sends_now, operators=operators)
 
         async def on_gone(watch: Watch, why: str) -> None:
             await told_privately.of_account(watch, why, now=clock())
@@ -154,12 +156,14 @@ async def build(
             sources=sources,
             ingest=ingest,
             poll=poll,
-            deliver=Deliver(database, sends, writer.post, clock=clock, warn=warn, meter=meter, may_send=may_send),
+            deliver=Deliver(
+                database, sends_now, writer.post, clock=clock, warn=warn, meter=meter, may_send=may_send
+            ),
             remind=Remind(database, ingest.owed),
             outage=Outage(database, ingest.owed),
-            recaps=Recaps(database, sends, writer.recap),
+            recaps=Recaps(database, sends_now, writer.recap),
             morning=Morning(database, ingest.owed),
-            cards=Cards(database, sends, writer.card, owed=ingest.owed),
+            cards=Cards(database, sends_now, writer.card, owed=ingest.owed),
             dispatcher=Dispatcher(
                 services,
                 operators=operators,

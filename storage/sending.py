@@ -222,6 +222,19 @@ def owed(row: Any) -> Owed:
     return Owed(**values)
 
 
+async def is_ours(connection: Connection, one: Owed) -> bool:
+    """Tell whether a delivery is still as it was taken up, and make sure that it is until the transaction ends.
+
+    Another process may have taken it over: what became of it there is not to be undone.
+    """
+    found = await connection.execute(
+        sa.select(delivery.c.id)
+        .where(delivery.c.id == one.id, delivery.c.state == "leased", delivery.c.attempts == one.attempts)
+        .with_for_update()
+    )
+    return found.first() is not None
+
+
 async def settle(
     connection: Connection,
     id_: int,

@@ -132,7 +132,7 @@ class Cards:
     async def _edit(self, chat: Chat, one: Card, post: Post) -> bool:
         """Edit a card's post; tell whether that went well."""
         place = lane(chat, post.target)
-        if await chat.pace.turn(place, group=chat.is_group(post.target.chat)):
+        if await chat.pace.turn(place, group=chat.is_group(post.target.chat)) or chat.platform not in self._chats:
             return False
         try:
             async with asyncio.timeout(LONGEST_SEND_SECONDS):

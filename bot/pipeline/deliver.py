@@ -179,15 +179,17 @@ class Deliver:
         if not self._sending:
             return
         unsent = dict(self._waiting)
+        # Of a platform that another process sends to by now, that one takes them back.
+        ours = [id_ for task, id_ in unsent.items() if self._sending[task][0] in self._chats]
         for task in unsent:
             task.cancel()
         _, hanging = await asyncio.wait(self._sending, timeout=LAST_SECONDS)
         for task in hanging:
             task.cancel()
         await asyncio.gather(*hanging, return_exceptions=True)
-        if unsent:
+        if ours:
             async with self._database.write() as connection:
-                await sending.give_back(connection, list(unsent.values()))
+                await sending.give_back(connection, ours)
 
     async def _start(self, now: int) -> bool:
         """Begin to send the oldest delivery of each lane; tell whether anything is under way, or was just now."""
@@ -374,9 +376,10 @@ class Deliver:
     async def _gone(self, owed: Owed, chat: Chat, error: ChatGone | TopicGone, *, now: int) -> None:
         """End what comes to a place that is no longer there; its settings stay."""
         async with self._database.write() as connection:
-            if owed.digest_id is not None:
-                await held.give_up(connection, owed.digest_id, now=now)
-            await sending.settle(connection, owed.id, state="dead", now=now, error=error.told)
+            if await sending.is_ours(connection, owed):
+                if owed.digest_id is not None:
+                    await held.give_up(connection, owed.digest_id, now=now)
+                await sending.settle(connection, owed.id, state="dead", now=now, error=error.told)
             if isinstance(error, TopicGone) and owed.topic:
                 ended = await chat_store.disable_topic(
                     connection, owed.chat_id, owed.topic, now=now, why=error.told
@@ -420,6 +423,8 @@ class Deliver:
         self, owed: Owed, state: str, now: int, *, key: str | None = None, error: str | None = None
     ) -> None:
         async def write_down(connection: Connection) -> None:
+            if not await sending.is_ours(connection, owed):
+                return
             if owed.digest_id is not None:
                 await held.give_up(connection, owed.digest_id, now=now)
             await sending.settle(connection, owed.id, state=state, now=now, message_key=key, error=error)
@@ -432,7 +437,8 @@ class Deliver:
         due_at = self._clock() + max(pause, SHORTEST_PAUSE)
 
         async def write_down(connection: Connection) -> None:
-            await sending.put_back(connection, owed.id, due_at=due_at, error=error)
+            if await sending.is_ours(connection, owed):
+                await sending.put_back(connection, owed.id, due_at=due_at, error=error)
 
         await self._database.surely(write_down, turn=False)
         self._meter.put_back(owed.chat_platform)

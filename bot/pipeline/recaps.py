@@ -55,7 +55,8 @@ class Recaps:
         if post is not None:
             target = Target(chat=one.chat_key, topic=one.topic or None)
             place = lane(chat, target)
-            if await chat.pace.turn(place, group=chat.is_group(target.chat)):
+            wait = await chat.pace.turn(place, group=chat.is_group(target.chat))
+            if wait or chat.platform not in self._chats:
                 return
             try:
                 async with asyncio.timeout(LONGEST_SEND_SECONDS):

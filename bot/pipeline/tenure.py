@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
 import structlog
 
@@ -22,6 +22,32 @@ POSTS = 0.85
 
 #: Takes back what the former holder had leased.
 TakeBack = Callable[[Sequence[str]], Awaitable[None]]
+
+
+class Sends(Mapping[str, Chat]):
+    """The chats that a process sends to: none of them from the moment at which another may begin.
+
+    A process that stood still goes on where it was: what it does first must not be to send.
+
+    Args:
+        chats: Those that it has taken over, by their platforms.
+    """
+
+    def __init__(self, chats: Mapping[str, Chat], held: Held) -> None:
+        self._chats = chats
+        self._held = held
+
+    def __contains__(self, platform: object) -> bool:
+        return platform in self._chats and self._held.held(sending(str(platform)))
+
+    def __getitem__(self, platform: str) -> Chat:
+        return self._chats[platform]
+
+    def __iter__(self) -> Iterator[str]:
+        return (platform for platform in self._chats if platform in self)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 class Tenure:
