@@ -335,6 +335,32 @@ async def test_a_chat_that_hangs_is_not_sent_to_twice_although_the_clock_leaps(s
     assert len(stage.chat.tried) == 2
 
 
+@pytest.mark.parametrize(
+    "error", [Unsure("no answer"), Refused("no"), ChatGone("kicked"), TryLater("wait", retry_after=SECOND)]
+)
+async def test_who_hears_late_that_a_send_failed_does_not_undo_what_another_process_sent(
+    stage: Stage, error: SendError
+) -> None:
+    await stage.owe(1)
+    stage.chat.gates["ann"] = asyncio.Event()
+    stage.chat.fails("ann", error)
+    slow = asyncio.create_task(stage.tick())
+    async with asyncio.timeout(10):
+        while not stage.chat.busy["ann"]:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    next_one = FakeChat()
+    other = Deliver(stage.database, {"fake": next_one}, stage.render, clock=lambda: stage.now)
+    await other.begin()
+    await other.tick(stage.now)
+    assert next_one.titles("ann") == ["ended:1"]
+    stage.chat.gates["ann"].set()
+    with capture_logs():
+        await slow
+    assert await stage.states() == ["sent", "sent"]
+    async with stage.database.read() as connection:
+        assert await rows(connection, "delivery", "error") == [(None,), (None,)]
+
+
 async def test_only_a_few_sends_are_under_way_at_once(stage: Stage) -> None:
     names = [f"chat {n}" for n in range(SENDS_AT_ONCE + 5)]
     async with stage.database.write() as connection:
