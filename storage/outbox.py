@@ -64,7 +64,7 @@ def _fan_out(
             for dialect in ("sqlite", "postgresql")
         },
         [
-            *("alert_id", "session_id", "kind", "now", "watch_id", "like"),
+            *("alert_id", "session_id", "kind", "now", "watch_id", "taken"),
             *(("threshold", "ladder", "metric") if ladder else ()),
             *(("first_alert",) if unless_record else ()),
             *(("scope", "detail") if scoped else ()),
@@ -77,6 +77,7 @@ def _fan_out(
 def _fanning(
     dialect: str, *, ladder: bool, unless_record: bool, scoped: bool, chats: Chats, unless_told: bool
 ) -> sa.Insert:
+    holds = sa.func.instr if dialect == "sqlite" else sa.func.strpos
     has_card = (
         sa.exists()
         .where(
@@ -87,7 +88,8 @@ def _fanning(
     )
     conditions = [
         subscription.c.watch_id == sa.bindparam("watch_id", type_=sa.BigInteger),
-        subscription.c.kinds.like(sa.bindparam("like", type_=sa.Text)),
+        # Not LIKE: for a pattern that is a parameter SQLite plans the statement anew for each row.
+        holds(subscription.c.kinds, sa.bindparam("taken", type_=sa.Text)) > sa.literal_column("0"),
         sa.or_(
             subscription.c.muted_until.is_(None),
             subscription.c.muted_until <= sa.bindparam("now", type_=sa.BigInteger),
@@ -318,7 +320,7 @@ async def deliver_to_all(connection: Connection, alerts: Iterable[tuple[int, Ale
     """Owe alerts, given with their ids, to every subscription that takes their kind."""
     await _to_all.run(
         connection,
-        [(id_, one.session.id, one.kind, now, one.session.watch_id, f"%,{one.kind},%") for id_, one in alerts],
+        [(id_, one.session.id, one.kind, now, one.session.watch_id, f",{one.kind},") for id_, one in alerts],
     )
 
 
@@ -327,7 +329,7 @@ async def deliver_rungs(connection: Connection, rungs: Iterable[Rung], *, now: i
     plain_rows, rows = [], []
     for one in rungs:
         row = (
-            one.alert_id, one.session_id, "milestone", now, one.watch_id, "%,milestone,%",
+            one.alert_id, one.session_id, "milestone", now, one.watch_id, ",milestone,",
             one.threshold, one.ladder, one.metric,
         )  # fmt: skip
         if one.first_alert is None:
@@ -345,7 +347,7 @@ async def deliver_fallen(connection: Connection, fallen: Iterable[tuple[int, Fel
         chats = _chats(one.part)
         rows[chats, one.again].append(
             (
-                alert_id, one.session_id, one.kind, now, one.watch_id, f"%,{one.kind},%", one.scope, one.detail,
+                alert_id, one.session_id, one.kind, now, one.watch_id, f",{one.kind},", one.scope, one.detail,
                 *((json.dumps(sorted(one.part.ids)),) if chats is not Chats.ALL else ()),
                 *((one.measure, one.scope or 0) if one.again else ()),
             )
@@ -423,7 +425,7 @@ async def supersede(connection: Connection, *, before: int, now: int) -> int:
                 older.c.subscription_id == newer.c.subscription_id,
                 older.c.state == "pending",
                 older.c.digest_id.is_(None),
-                older.c.alert_id < before,
+                older.c.alert_id + 0 < before,  # not a way to find it: that would be all that was ever told
             ),
         )
         .where(newer.c.alert_id >= before, newer.c.kind == "milestone")
