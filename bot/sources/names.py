@@ -65,13 +65,15 @@ class Names(AbstractResolver):
                 answer.set_exception(error or OSError("no answer"))
 
         def look_up() -> None:
+            found: list[tuple[Any, ...]] | None = None
+            wrong: Exception | None = None
             try:
-                outcome = self._look_up(host, port, family, socket.SOCK_STREAM, 0, socket.AI_ADDRCONFIG), None
+                found = self._look_up(host, port, family, socket.SOCK_STREAM, 0, socket.AI_ADDRCONFIG)
             except Exception as error:  # noqa: BLE001 - it is raised where it is waited for
-                outcome = None, error
+                wrong = error
             if not loop.is_closed():
                 try:
-                    loop.call_soon_threadsafe(done, *outcome)
+                    loop.call_soon_threadsafe(done, found, wrong)
                 except RuntimeError:  # closed just now: nobody waits any more
                     return
 

@@ -62,7 +62,7 @@ async def plan(connection: Connection, statement: str, parameters: Any) -> list[
     """Return how SQLite would go about a statement."""
     one = parameters[0] if isinstance(parameters, list) else parameters
     rows = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", one)
-    return [row[3] for row in rows]
+    return [str(tuple(row)[3]) for row in rows]
 
 
 class Steps:
