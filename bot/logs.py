@@ -46,6 +46,7 @@ def set_up_logs(*, style: str, level: str) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _short,
     ]
     rendered: list[structlog.typing.Processor]
     if style == "json":
@@ -101,6 +102,29 @@ def _named(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typi
     record: logging.LogRecord = event["_record"]
     event["library"] = record.name
     return event
+
+
+def _short(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Say in a line what went wrong where the database is away: no line of the program is at fault."""
+    trace = event.get("exc_info")
+    error = sys.exc_info()[1] if trace is True else trace[1] if isinstance(trace, tuple) else trace
+    if isinstance(error, Exception) and _is_of_database(error):
+        from storage.database import is_away, reason  # noqa: PLC0415 - it takes a moment, and is there by now
+
+        if is_away(error):
+            del event["exc_info"]
+            event["why"] = f"the database: {reason(error)}"
+    return event
+
+
+def _is_of_database(error: Exception) -> bool:
+    """Tell whether an error came by way of the database's library: not every OSError does."""
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_globals.get("__name__", "").startswith("sqlalchemy."):
+            return True
+        trace = trace.tb_next
+    return False
 
 
 def _printable(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

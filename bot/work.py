@@ -140,7 +140,8 @@ async def _talking(parts: Parts, leases: Leases, wake: asyncio.Event) -> AsyncIt
             parts.ingest.owed.clear()
             wake.set()
             try:
-                await words.say(parts.database, leases.holder)
+                async with asyncio.timeout(words.PATIENCE):
+                    await words.say(parts.database, leases.holder)
             except Exception as error:
                 if not is_away(error):
                     raise

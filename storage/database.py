@@ -43,6 +43,9 @@ IDLE_IN_TRANSACTION_MS, IDLE_ASIDE_MS = 8_000, 3_000
 #: Seconds after which what has to be written down is tried again while the database is away.
 AGAIN, LONGEST_AGAIN = 0.2, 2.0
 
+#: Seconds that what is written at the end may take.
+LASTLY = 3.0
+
 Connection = AsyncConnection
 
 
@@ -58,6 +61,12 @@ def is_away(error: BaseException) -> bool:
     # What goes wrong while connecting comes as the driver's own.
     drivers_own = type(error).__module__.partition(".")[0] == "asyncpg"
     return drivers_own or isinstance(error, sa.exc.TimeoutError | OSError | TimeoutError)
+
+
+def reason(error: BaseException) -> str:
+    """Return in a line what went wrong with the database, without the library's own advice."""
+    told = str(getattr(error, "orig", None) or error).partition("\n")[0]
+    return told or ("no answer" if isinstance(error, TimeoutError) else type(error).__name__)
 
 
 @dataclass
@@ -123,7 +132,7 @@ class Database:
                 raise DatabaseError(str(error)) from error
             if isinstance(error, sa.exc.SQLAlchemyError) or is_away(error):
                 raise DatabaseError(
-                    f"The database at {_shown(self.url)} cannot be opened: {_why(error)}"
+                    f"The database at {_shown(self.url)} cannot be opened: {reason(error)}"
                 ) from error
             raise
 
@@ -151,7 +160,7 @@ class Database:
                 raise DatabaseError(str(error)) from error
             if isinstance(error, sa.exc.SQLAlchemyError) or is_away(error):
                 raise DatabaseError(
-                    f"The database at {_shown(self.url)} cannot be opened: {_why(error)}"
+                    f"The database at {_shown(self.url)} cannot be opened: {reason(error)}"
                 ) from error
             raise
 
@@ -198,6 +207,15 @@ class Database:
                 pause = min(pause * 2, LONGEST_AGAIN)
             else:
                 return
+
+    async def lastly(self, do: Callable[[Connection], Awaitable[None]]) -> None:
+        """Write down at the end what others would find out by themselves, unless the database is away."""
+        try:
+            async with asyncio.timeout(LASTLY), self.write() as connection:
+                await do(connection)
+        except Exception as error:
+            if not is_away(error):
+                raise
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Connection]:
@@ -275,11 +293,6 @@ def _postgres(
             },
         },
     )
-
-
-def _why(error: BaseException) -> str:
-    """Return what went wrong, without the library's own advice."""
-    return str(getattr(error, "orig", None) or error) or "no answer"
 
 
 def _shown(url: str) -> str:

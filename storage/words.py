@@ -13,6 +13,8 @@ from storage.database import Database
 CHANNEL = "milepost"
 #: Seconds between tries to hear again.
 AGAIN = 1.0
+#: So long it may take to say something, in seconds: whoever was to hear it looks every two seconds anyhow.
+PATIENCE = 3.0
 #: A line that nobody has used for so long is tried, in seconds: its other end may have vanished.
 TRY_EVERY = 20.0
 
@@ -44,7 +46,7 @@ async def hear(database: Database, speaker: str, heard: Callable[[], None]) -> N
             heard()
             while True:
                 await asyncio.sleep(TRY_EVERY)
-                await driver.execute("SELECT 1")
+                await driver.execute("SELECT 1", timeout=PATIENCE)
         finally:
             if not driver.is_closed():
                 await driver.remove_listener(CHANNEL, on_word)

@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -40,6 +41,26 @@ def trouble():
 
 threading.Thread(target=trouble, name="trouble").start()
 main()
+"""
+
+
+#: A command that fails as the database is away, and a fault of the program's own.
+WITH_OUTAGE = """
+import asyncio
+import structlog
+from sqlalchemy.ext.asyncio import create_async_engine
+from bot.logs import set_up_logs
+
+async def ask():
+    async with create_async_engine("postgresql+asyncpg://ann@127.0.0.1:1/a").connect():
+        pass
+
+set_up_logs(style="text", level="info")
+for work in (lambda: asyncio.run(ask()), lambda: open("/not/there")):
+    try:
+        work()
+    except Exception:
+        structlog.get_logger().exception("a command failed")
 """
 
 
@@ -106,6 +127,17 @@ async def test_text_shows_no_local_variables_and_nothing_that_moves_the_cursor(t
     assert "a-secret" not in text
     assert "\x1b" not in text
     assert "\u202e" not in text
+
+
+def test_an_outage_of_the_database_is_one_line_and_any_other_fault_has_its_traceback() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", WITH_OUTAGE], cwd=ROOT, check=True, capture_output=True, text=True, timeout=120
+    )
+    outage, fault, *trace = ran.stderr.splitlines()
+    assert "a command failed" in outage
+    assert "the database: " in outage
+    assert "a command failed" in fault
+    assert "FileNotFoundError" in trace[-1]
 
 
 async def test_what_keeps_it_from_running_is_a_line_of_the_log_too(tmp_path: Path) -> None:

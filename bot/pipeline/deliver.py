@@ -169,8 +169,9 @@ class Deliver:
                 owed.clear()
                 try:
                     await self.tick(self._clock())
-                except Exception:  # the next tick tries again; the loop must live
-                    log.exception("delivering failed and will be tried again")
+                except Exception as error:  # the next tick tries again; the loop must live
+                    if not is_away(error):  # which the ticks tell of, once
+                        log.exception("delivering failed and will be tried again")
         finally:
             await self.finish()
 
@@ -188,8 +189,7 @@ class Deliver:
             task.cancel()
         await asyncio.gather(*hanging, return_exceptions=True)
         if ours:
-            async with self._database.write() as connection:
-                await sending.give_back(connection, ours)
+            await self._database.lastly(lambda connection: sending.give_back(connection, ours))
 
     async def _start(self, now: int) -> bool:
         """Begin to send the oldest delivery of each lane; tell whether anything is under way, or was just now."""
@@ -280,6 +280,7 @@ class Deliver:
         try:
             async with asyncio.timeout(LONGEST_SEND_SECONDS):
                 key = await chat.send(post)
+            chat.pace.answered(lane(chat, target))
         except TryLater as error:
             if not error.alone:
                 chat.pace.hold(error.retry_after / SECOND, None if error.everywhere else lane(chat, target))

@@ -20,7 +20,7 @@ import structlog
 from bot.domain import MINUTE, SECOND
 from bot.ports.meter import SILENT, Meter
 from storage import leases
-from storage.database import Connection, Database, is_away
+from storage.database import Connection, Database, is_away, reason
 
 log = structlog.get_logger(__name__)
 
@@ -179,7 +179,9 @@ class Leases:
                 await self.renew()
             except Exception as error:  # noqa: BLE001 - whatever it is, others must be able to take over
                 if not self._away:
-                    log.warning("the database cannot be reached to keep what this process holds", why=repr(error))
+                    log.warning(
+                        "the database cannot be reached to keep what this process holds", why=reason(error)
+                    )
                 self._away = True
                 self._show()
             else:

@@ -229,10 +229,13 @@ class Poll:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         again = [(id_, at) for task, (ids, at) in tasks.items() if task.cancelled() for id_ in ids]
+
+        async def give_back(connection: Connection) -> None:
+            await watches.due_again(connection, again)
+            await self._done_with(connection, [id_ for id_, _ in again])
+
         if again:
-            async with self._database.write() as connection:
-                await watches.due_again(connection, again)
-                await self._done_with(connection, [id_ for id_, _ in again])
+            await self._database.lastly(give_back)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         del self._tasks[task]

@@ -16,7 +16,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.domain import SECOND
 from bot.ports.meter import SILENT, Meter
-from storage.database import is_away
+from storage.database import is_away, reason
 
 log = structlog.get_logger(__name__)
 
@@ -82,8 +82,7 @@ class Schedule:
         """Log, once for all stages, that the database cannot be reached or written to."""
         if self._away is None:
             self._away = stage
-            why = str(getattr(error, "orig", None) or error).partition("\n")[0] or type(error).__name__
-            log.error("the database cannot be used; what is due is tried again", why=why)
+            log.error("the database cannot be used; what is due is tried again", why=reason(error))
 
     def _note_back(self, stage: str) -> None:
         """Log that it can be used again, as the stage that found it away has."""

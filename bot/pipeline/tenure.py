@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 import structlog
 
@@ -17,6 +18,7 @@ log = structlog.get_logger(__name__)
 #: has sent while the database was away.
 GRACE = 1.5
 AGAIN = 1.0
+AGAIN_AFTER_FAULT = 10.0
 #: How much of a bot's limits is for posts, where another process answers people.
 POSTS = 0.85
 
@@ -83,10 +85,12 @@ class Tenure:
         for chat in self._chats:
             if self._listener is not None:
                 self._held.want(listening(chat.platform))
-                self._tasks.append(asyncio.create_task(self._listen(chat, self._listener), name="listen"))
+                listen = partial(self._listen, chat, self._listener)
+                self._tasks.append(asyncio.create_task(self._always(chat, listen), name="listen"))
             if self._sends is not None:
                 self._held.want(sending(chat.platform))
-                self._tasks.append(asyncio.create_task(self._send(chat, self._sends), name="send"))
+                send = partial(self._send, chat, self._sends)
+                self._tasks.append(asyncio.create_task(self._always(chat, send), name="send"))
         await asyncio.sleep(0)
 
     async def stop(self) -> None:
@@ -97,31 +101,40 @@ class Tenure:
         for chat in reversed(self._chats):
             await chat.close()
 
-    async def _listen(self, chat: Chat, listener: Listener) -> None:
-        name = listening(chat.platform)
+    async def _always(self, chat: Chat, turn: Callable[[], Awaitable[None]]) -> None:
+        """Take one turn after another: a fault in one of them must not leave a chat to nobody."""
         while True:
-            await until(lambda: self._held.held(name))
-            self._share(chat)
-            await chat.start(listener)
-            await until(lambda: not self._held.held(name))
-            log.warning("another process may listen now", platform=chat.platform)
-            await chat.stop()
-            self._share(chat)
+            try:
+                await turn()
+            except Exception:
+                log.exception("a chat could not be taken over or let go; trying again", platform=chat.platform)
+                await asyncio.sleep(AGAIN_AFTER_FAULT)
+
+    async def _listen(self, chat: Chat, listener: Listener) -> None:
+        """Listen for as long as this process may, once."""
+        name = listening(chat.platform)
+        await until(lambda: self._held.held(name))
+        self._share(chat)
+        await chat.start(listener)
+        await until(lambda: not self._held.held(name))
+        log.warning("another process may listen now", platform=chat.platform)
+        await chat.stop()
+        self._share(chat)
 
     async def _send(self, chat: Chat, sends: dict[str, Chat]) -> None:
+        """Send for as long as this process may, once."""
         name = sending(chat.platform)
-        while True:
-            await until(lambda: self._held.held(name))
-            await chat.open()
-            if not await self._taken_over(chat, name):
-                continue
-            sends[chat.platform] = chat
-            self._share(chat)
-            self._wake.set()
-            await until(lambda: not self._held.held(name))
-            log.warning("another process may send now", platform=chat.platform)
-            del sends[chat.platform]
-            self._share(chat)
+        await until(lambda: self._held.held(name))
+        await chat.open()
+        if not await self._taken_over(chat, name):
+            return
+        sends[chat.platform] = chat
+        self._share(chat)
+        self._wake.set()
+        await until(lambda: not self._held.held(name))
+        log.warning("another process may send now", platform=chat.platform)
+        del sends[chat.platform]
+        self._share(chat)
 
     async def _taken_over(self, chat: Chat, name: str) -> bool:
         """Take back what the former holder had leased; tell whether this process is the holder after that."""
