@@ -22,6 +22,9 @@ SHARE_OF_POSTS = 0.98
 #: Requests that leave this much apart (seconds) may arrive closer together: windows are counted as longer by it,
 #: unless an answer has shown when a request had arrived at the latest.
 JITTER = 0.06
+#: Of the whole bot's limit so many are left free by posts, where it is not small: for an answer to a person that
+#: arrives later than it seems.
+SPARE, SMALL = 1, 10
 #: While an answer to a person waits for room, posts look again after so long (seconds).
 GIVE_WAY = 0.005
 #: So late a post may be and still take its own turn (in turns), so that a busy loop costs no throughput.
@@ -122,7 +125,9 @@ class Pace:
         if not self._line.locked():  # nobody was late: who rested may not make up for it
             self._next = max(self._next, self._clock())
         async with self._line:
-            wait = await self._settle(lambda: max(self._turn_wait(), self.wait(lane, group=group), self._way()))
+            wait = await self._settle(
+                lambda: max(self._turn_wait(), self.wait(lane, group=group, spare=SPARE), self._way())
+            )
             if wait:
                 return wait
             self.note(lane, group=group)
@@ -165,12 +170,16 @@ class Pace:
             self._groups.discard(gone)
             self._unanswered.pop(gone, None)
 
-    def wait(self, lane: str, *, group: bool = False) -> float:
-        """Return in how many seconds something may leave, were it not for posts that wait their turn."""
+    def wait(self, lane: str, *, group: bool = False, spare: int = 0) -> float:
+        """Return in how many seconds something may leave, were it not for posts that wait their turn.
+
+        Args:
+            spare: How much of the whole bot's limit shall be left free.
+        """
         waits = [0.0, self.held(), self._lane_wait(lane, group=group)]
         if self.limits.a_second is not None:
             counted = sorted(one.counted - JITTER for one in self._all)
-            waits.append(self._full(counted, self.limits.a_second, SECOND))
+            waits.append(self._full(counted, self.limits.a_second, SECOND, spare=spare))
         return max(waits)
 
     def hold(self, seconds: float, lane: str | None = None) -> None:
@@ -212,9 +221,10 @@ class Pace:
                 waits.append(self._full(sent, self.limits.a_minute_a_group, MINUTE))
         return max(waits)
 
-    def _full(self, sent: Sequence[float], limit: float, seconds: float) -> float:
+    def _full(self, sent: Sequence[float], limit: float, seconds: float, *, spare: int = 0) -> float:
         """Return for how many seconds yet a limit lets nothing leave after what was sent."""
         most = _part(limit, self._share_for(seconds))
+        most -= spare if most > SMALL else 0
         return sent[-most] + seconds + JITTER - self._clock() if len(sent) >= most else 0.0
 
     def _share_for(self, seconds: float) -> float:

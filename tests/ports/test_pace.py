@@ -47,7 +47,7 @@ async def test_a_thousand_lanes_take_no_longer_than_the_limit_lets_them(limits: 
 
 
 @pytest.mark.parametrize("limits", [TELEGRAM, DISCORD])
-@pytest.mark.parametrize("slowest", [0.02, 3.0])
+@pytest.mark.parametrize("slowest", [0.005, 3.0])
 async def test_what_is_answered_at_once_makes_room_at_once(limits: Limits, slowest: float) -> None:
     time = Virtual()
     pace = Pace(limits, clock=time, sleep=time.sleep)
