@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -88,6 +88,8 @@ class Database:
     _read: AsyncEngine = field(init=False)
     _aside: AsyncEngine | None = field(default=None, init=False)
     _lock: FileLock | None = None
+    #: The connections of writers and readers to a shared database, as its driver has them, and when each was made.
+    _lines: dict[Any, float] = field(default_factory=dict, init=False)
     #: Writers in the order in which they came: the pool gives its one connection to whoever asks again first, and
     #: one that writes without a pause would keep all others waiting.
     _line: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
@@ -120,6 +122,8 @@ class Database:
             )
             # A reader sees one moment only if its transaction asks for that; on SQLite it always does.
             self._read = _postgres(url, connections=READERS, isolation="REPEATABLE READ")
+            for engine in (self._write, self._read):
+                sa.event.listen(engine.sync_engine, "connect", self._note_line)
             self._aside = _postgres(url, connections=ASIDE, idle_in_transaction_session_timeout=str(IDLE_ASIDE_MS))
         try:
             async with self._write.connect() as connection:
@@ -237,12 +241,39 @@ class Database:
         async with self._aside.connect() as connection:
             yield connection
 
+    def _note_line(self, connection: Any, _record: Any) -> None:
+        self._lines = {line: made for line, made in self._lines.items() if not line.is_closed()}
+        self._lines[connection.driver_connection] = monotonic()
+
+    async def break_off(self, connection: Connection, *, before: float) -> bool:
+        """End connections of writers and readers on which the other end fell silent without a word.
+
+        They would be waited for until ``ANSWER`` is over. The database does not know them, or does nothing there.
+
+        Args:
+            connection: One that is well.
+            before: Only what was made before this moment of the monotonic clock.
+
+        Returns:
+            Whether there are some left, which are to be looked at later.
+        """
+        old = [line for line, made in self._lines.items() if made < before and not line.is_closed()]
+        at_work = await connection.execute(_at_work, {"pids": [line.get_server_pid() for line in old]})
+        busy = set(at_work.scalars())
+        for line in old:
+            if line.get_server_pid() not in busy:
+                line.terminate()
+        return bool(busy)
+
     async def close(self) -> None:
         """Close all connections; an unclosed one would hang the process at its exit."""
-        await self._write.dispose()
-        await self._read.dispose()
-        if self._aside is not None:
-            await self._aside.dispose()
+        if self._aside is None:
+            await self._write.dispose()
+            await self._read.dispose()
+        else:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LASTLY):  # what fell silent is not waited for
+                    await asyncio.gather(*(one.dispose() for one in (self._aside, self._read, self._write)))
         if self._lock is not None:
             self._lock.release()
 
@@ -268,6 +299,9 @@ def _driver_url(url: str) -> sa.URL:
     return parsed.set(drivername=drivers[backend])
 
 
+_at_work = sa.text(
+    "SELECT pid FROM pg_stat_activity WHERE pid = ANY(:pids) AND datname = current_database() AND state <> 'idle'"
+)
 _wait_for_turn = sa.select(sa.func.pg_advisory_xact_lock(TURN))
 
 

@@ -48,5 +48,4 @@ async def hear(database: Database, speaker: str, heard: Callable[[], None]) -> N
                 await asyncio.sleep(TRY_EVERY)
                 await driver.execute("SELECT 1", timeout=PATIENCE)
         finally:
-            if not driver.is_closed():
-                await driver.remove_listener(CHANNEL, on_word)
+            driver.terminate()  # whatever the other end would say to that, nobody waits for it

@@ -116,6 +116,8 @@ class Leases:
         self._shown: set[str] = set()
         self._task: asyncio.Task[None] | None = None
         self._away = False
+        #: When the database was back: connections from before may have fallen silent with it.
+        self._back_at: float | None = None
 
     def want(self, *names: str) -> None:
         """Take these leases whenever nobody else has them."""
@@ -177,6 +179,7 @@ class Leases:
             self._more.clear()
             try:
                 await self.renew()
+                await self._mend()
             except Exception as error:  # noqa: BLE001 - whatever it is, others must be able to take over
                 if not self._away:
                     log.warning(
@@ -184,10 +187,16 @@ class Leases:
                     )
                 self._away = True
                 self._show()
-            else:
-                if self._away:
-                    log.info("the database can be reached again")
-                self._away = False
+
+    async def _mend(self) -> None:
+        """Once the database is back, let nobody wait for connections that fell silent with it."""
+        if self._away:
+            log.info("the database can be reached again")
+            self._away, self._back_at = False, time.monotonic()
+        elif self._back_at is not None:  # what could come to an end has by now
+            async with asyncio.timeout(PATIENCE), self._database.aside() as connection:
+                if not await self._database.break_off(connection, before=self._back_at):
+                    self._back_at = None
 
     def _show(self) -> None:
         """Tell of leases that were taken or lost."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from time import monotonic
 
 import pytest
 import sqlalchemy as sa
@@ -23,6 +25,7 @@ from storage.watches import Watch
 from tests.fakes.clock import NOW
 from tests.fakes.rows import INTERVAL, a_chat, a_watch, everything, listens, past, rows
 from tests.fakes.source import FakeSource, live, told
+from tests.fleet.proxy import through
 from tests.servers import postgres
 
 #: What differs by who asked, and when.
@@ -30,6 +33,7 @@ ABOUT_SHARING = ("watch.holder", "watch.claimed_until", "watch.ends", "revision.
 WATCHES = 5
 ROUNDS = 60
 LONG = 10 * 60 * SECOND
+_SLEEPING = sa.text("SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'")
 
 
 @pytest.fixture
@@ -261,3 +265,32 @@ async def test_who_stands_still_while_it_makes_sure_of_its_right_holds_up_nobody
         assert await renewed("a", length=-SECOND) == {"send:x", "send:y"}  # and is silent from now on
         assert await renewed("b") == {"send:y"}
     assert await renewed("b") == {"send:x", "send:y"}
+
+
+async def test_nobody_waits_for_a_connection_that_fell_silent(address: str) -> None:
+    async with through(address) as (proxy, url):
+        database, other = Database(url), Database(address)
+        await database.open()
+        await other.open()
+
+        async def work() -> None:
+            async with database.write(turn=False) as connection:
+                await connection.execute(sa.select(1))
+
+        async def break_off() -> bool:
+            async with other.aside() as connection:
+                return await database.break_off(connection, before=monotonic())
+
+        try:
+            async with database.write(turn=False) as connection:
+                await connection.execute(sa.select(1))
+                assert await break_off()
+                await connection.execute(sa.select(1))  # it is at work, and is left alone
+            proxy.silence()
+            working = asyncio.create_task(work())
+            assert not await break_off()
+            async with asyncio.timeout(30):
+                await working
+        finally:
+            await database.close()
+            await other.close()
