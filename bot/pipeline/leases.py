@@ -37,6 +37,15 @@ LOOK = 0.2
 FORGOTTEN = 10 * MINUTE
 
 
+#: A clock that goes on while the machine is suspended, where there is one.
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+def passed() -> float:
+    """Return seconds of a clock that nobody sets: who was suspended has lost what it held."""
+    return time.clock_gettime(_CLOCK)
+
+
 #: The lease of what one process does for all: what is kept is pruned, reminded of, and so on.
 UPKEEP = "upkeep"
 
@@ -100,7 +109,7 @@ class Leases:
         *,
         roles: str = "",
         meter: Meter = SILENT,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = passed,
     ) -> None:
         self.holder = secrets.token_hex(8)
         self.label = f"{socket.gethostname()}:{os.getpid()}"
