@@ -26,8 +26,9 @@ RARE, SELDOM = {"session", "alert", "delivery"}, 3
 SHARE = 0.1
 #: Steps of the session that outlasts a run of power losses.
 LONG = 14
-#: Jumps of the clock. What is an hour old is let go by rule, so the jump forward is of a minute less.
-JUMPS = (-HOUR, 0, HOUR - MINUTE)
+#: By how much the clock is wrong: it jumps from one to the other. What is an hour old by its clock is let go by
+#: rule, so it is a minute less.
+JUMPS = (0, HOUR - MINUTE)
 #: Bytes that are left beside the database on a disk that gets full at times; its log needs some.
 ROOM = 24 << 20
 
