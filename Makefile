@@ -41,8 +41,9 @@ format: .venv ## put the code in shape
 bench: .venv ## measure, side by side; writes bench.json
 	$(BIN)/python -m tests.bench
 
-crash: .venv ## kill the program a thousand times, see what is lost or comes twice; a quarter of an hour
+crash: .venv ## kill the program a thousand times, see what is lost or comes twice; then four of them on one PostgreSQL
 	$(BIN)/python -m tests.crash --kills 1000
+	$(BIN)/python -m tests.fleet --kills 20
 
 tour: .venv ## draw docs/tour.md from what the bot really sends; needs chromium, Noto fonts, ffmpeg
 	$(BIN)/python -m tests.tour
