@@ -49,7 +49,7 @@ async def _database(settings: Settings, report: Report) -> tuple[list[Watch], bo
             found = await watches.polled(connection)
     finally:
         await database.close()
-    report(f"✓ Database: {database.shown}, {len(found)} watches are polled.")
+    report(f"✓ Database: {database.shown}, watches polled: {len(found)}.")
     return found, True
 
 

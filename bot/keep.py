@@ -96,7 +96,7 @@ async def backup(url: str, where: str | None, *, keep: int | None, show: Say) ->
     show(f"{target}: {contents.total:,} rows, {_size(contents.size)}, version {contents.version}; verified.")
     if keep is not None and folder is not None:
         for path in await asyncio.to_thread(files.prune, folder, stem, keep):
-            show(f"{path}: deleted, as the {keep:,} newest are kept.")
+            show(f"{path}: deleted (--keep {keep:,} keeps the newest).")
 
 
 def _folder(database: Path | None, where: str | None) -> Path | None:

@@ -98,7 +98,7 @@ async def deliveries(request: Request, services: Services, words: Words) -> Mess
     if not found and not any(counts) and not asked.failed and asked.page == 1:
         return _nothing(words, in_the_way)
     lines = [*in_the_way, ()] if in_the_way and found else list(in_the_way)
-    lines += _days(found[:SHOWN], words, chat=chat, here=request.topic)
+    lines += _days(found[:SHOWN], words, chat=chat, here=request.topic, told=in_the_way)
     if not found:
         lines.append(
             words.say("There is no page {n}.", n=words.exact(asked.page))
@@ -155,12 +155,18 @@ def _title(request: Request, asked: Asked, counts: Counts, words: Words) -> Line
     return words.say("The last 24 hours: {counts}", counts=summary)
 
 
-def _days(found: Sequence[Past], words: Words, *, chat: Chat, here: str | None) -> list[Line]:
-    """Return deliveries by day; those to the place where it was asked come first, under a heading of their own."""
+def _days(
+    found: Sequence[Past], words: Words, *, chat: Chat, here: str | None, told: Sequence[Line]
+) -> list[Line]:
+    """Return deliveries by day; those to the place where it was asked come first, under a heading of their own.
+
+    Args:
+        told: What stands above: a remedy among it is not repeated.
+    """
     many = len({one.topic for one in found}) > 1
     sections = many and here is not None and any(one.topic == here for one in found)
     lines: list[Line] = []
-    told: set[Line] = set()
+    above = set(told)
     heading, day = "", ""
     for one in found:
         section = words.text("Here") if one.topic == here else words.text("Elsewhere in this chat")
@@ -171,7 +177,7 @@ def _days(found: Sequence[Past], words: Words, *, chat: Chat, here: str | None) 
         if (written := words.date(one.at).text) != day:
             day = written
             lines.append((bold(day),))
-        lines += _delivery(one, words, chat=chat, told=told, where=many and not (sections and one.topic == here))
+        lines += _delivery(one, words, chat=chat, told=above, where=many and not (sections and one.topic == here))
     return lines
 
 
@@ -179,7 +185,7 @@ def _delivery(one: Past, words: Words, *, chat: Chat, told: set[Line], where: bo
     """Return one delivery: what it told and how it stands, and what to do, once for all that it is true of.
 
     Args:
-        told: The remedies that stand above.
+        told: What stands above, with the remedies in it; those of this one are added.
         where: Say where it went: the chat has several places for alerts.
     """
     what = words.say(
@@ -205,11 +211,10 @@ def _delivery(one: Past, words: Words, *, chat: Chat, told: set[Line], where: bo
     else:
         what = words.say("{delivery} – {state}", delivery=what, state=words.text(_STATES[one.state]))
         what = words.say("{delivery}: {why}", delivery=what, why=why) if why else what
-    then = remedies.remedy(unsent, words)
-    if then in told:
-        return [what]
-    told.add(then)
-    return list(with_remedy(what, then, words))
+    what, *then = with_remedy(what, remedies.remedy(unsent, words), words)
+    fresh = [line for line in then if line not in told]
+    told.update(fresh)
+    return [what, *fresh]
 
 
 def _unsent(one: Past, chat: Chat) -> Unsent:

@@ -135,9 +135,7 @@ class Database:
             if isinstance(error, migrations.Unusable):
                 raise DatabaseError(str(error)) from error
             if isinstance(error, sa.exc.SQLAlchemyError) or is_away(error):
-                raise DatabaseError(
-                    f"The database at {_shown(self.url)} cannot be opened: {reason(error)}"
-                ) from error
+                raise _unusable(self.url, error) from error
             raise
 
     async def open_to_read(self) -> None:
@@ -163,9 +161,7 @@ class Database:
             if isinstance(error, migrations.Unusable):
                 raise DatabaseError(str(error)) from error
             if isinstance(error, sa.exc.SQLAlchemyError) or is_away(error):
-                raise DatabaseError(
-                    f"The database at {_shown(self.url)} cannot be opened: {reason(error)}"
-                ) from error
+                raise _unusable(self.url, error) from error
             raise
 
     @property
@@ -289,6 +285,11 @@ def _driver_url(url: str) -> sa.URL:
     backend = parsed.get_backend_name()
     if backend not in drivers:
         raise DatabaseError(f"DATABASE_URL begins with {backend!r}: write sqlite:///... or postgresql://...")
+    if backend == "sqlite" and parsed.host:  # two slashes begin the name of a machine
+        raise DatabaseError(
+            "DATABASE_URL has two slashes behind sqlite: and takes three, as in sqlite:///data/milepost.db; "
+            "four before an absolute path, as in sqlite:////var/lib/milepost/milepost.db"
+        )
     if backend == "sqlite" and (parsed.database or ":memory:") == ":memory:":
         raise DatabaseError(
             "DATABASE_URL names a database in memory, which would forget everything: write sqlite:///data/milepost.db"
@@ -331,6 +332,15 @@ def _postgres(
 
 def _shown(url: str) -> str:
     return make_url(url).render_as_string(hide_password=True)
+
+
+def _unusable(url: str, error: BaseException) -> DatabaseError:
+    """Return what to tell of a database that cannot be opened, with what to look at."""
+    if url.startswith("postgres"):
+        then = "see that PostgreSQL runs there, and that DATABASE_URL has the right user, password and name"
+    else:
+        then = "see that disk and file are well and the file is Milepost's; `milepost restore` replaces it"
+    return DatabaseError(f"The database at {_shown(url)} cannot be opened: {reason(error)} ({then}).")
 
 
 def _must_be(path: Path) -> None:

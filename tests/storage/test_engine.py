@@ -186,6 +186,7 @@ async def test_the_folder_is_made_where_it_is_missing(tmp_path: Path) -> None:
         ("mysql://root@localhost/a", "DATABASE_URL begins with 'mysql'"),
         ("sqlite:///:memory:", "in memory"),
         ("sqlite://", "in memory"),
+        ("sqlite://data/a.db", "takes three"),
         ("sqlite:///{folder}/file/a.db", "cannot be made"),
         ("sqlite:///{folder}", "cannot be opened"),
         ("sqlite:///{folder}/locked.db", "cannot be opened"),
