@@ -152,7 +152,13 @@ class Tenure:
         return False
 
     def _share(self, chat: Chat) -> None:
-        """Leave room within the bot's limits for the process that does the other part."""
+        """Leave room within the bot's limits for the process that does the other part.
+
+        Who is alone leaves none: a share that was small for a moment, until both parts have begun, would hold for
+        the minute that counts in groups.
+        """
+        if isinstance(self._held, Alone):
+            return
         listens = self._listener is not None and self._held.held(listening(chat.platform))
         sends = self._sends is not None and chat.platform in self._sends
         if listens != sends:
