@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.domain.outside import clean
 from bot.ports.message import Line, Message, Span, Style
-from bot.texts.trouble import begun
+from bot.texts.trouble import begun, sentence
 from bot.texts.words import Words, bold
 
 LONGEST = 80
@@ -81,4 +81,4 @@ def source(platform: str, *, why: str, words: Words) -> Message:
 
 
 def _reason(why: str, words: Words) -> Line:
-    return words.say("{why}", why=begun(words.told(why)))
+    return words.say("{why}", why=sentence(begun(words.told(why))))

@@ -18,4 +18,4 @@ def test_who_set_alerts_up_is_told_that_they_come_without_pictures_and_why(place
     why = "i may not send photos: allow me to send photos"
     told = warning.without("Night Radio", chat="Fans", place=place, why=why, words=Words())
     assert plain_text(told.title) == title
-    assert [plain_text(line) for line in told.lines] == ["I may not send photos: allow me to send photos"]
+    assert [plain_text(line) for line in told.lines] == ["I may not send photos: allow me to send photos."]
