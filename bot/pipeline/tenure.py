@@ -154,13 +154,13 @@ class Tenure:
     def _share(self, chat: Chat) -> None:
         """Leave room within the bot's limits for the process that does the other part.
 
-        Who is alone leaves none: a share that was small for a moment, until both parts have begun, would hold for
-        the minute that counts in groups.
+        Who holds both rights leaves none, also before it has begun with both: a share that was small for a moment
+        would hold for the minute that counts in groups.
         """
         if isinstance(self._held, Alone):
             return
         listens = self._listener is not None and self._held.held(listening(chat.platform))
-        sends = self._sends is not None and chat.platform in self._sends
+        sends = self._sends is not None and self._held.held(sending(chat.platform))
         if listens != sends:
             chat.pace.share = POSTS if sends else 1 - POSTS
         else:

@@ -18,14 +18,15 @@ from tests.fakes.clock import NOW
 from tests.fakes.rows import a_chat, a_session, a_watch, listens, owed, rows
 from tests.fakes.time import Virtual
 
-CHATS = 1000
+#: Fewer on PostgreSQL: what is under way must not take so long, in real time, that it counts as unanswered.
+SQLITE_CHATS, POSTGRES_CHATS = 1000, 250
 #: Seconds that a send takes, and that the slow chat's takes: nearly as long as is waited at all.
 USUAL, SLOW = 0.08, 18.0
 TELEGRAM = Limits(a_second=30, a_second_a_lane=1, a_minute_a_group=20)
 DISCORD = Limits(a_second=50, a_second_a_lane=1)
 #: While fewer wait their turn, more are taken up before time goes on.
 ENOUGH = 8
-DEAD, SLEEPY, LIMITED = "chat 100", "chat 200", "chat 300"
+DEAD, SLEEPY, LIMITED = "chat 100", "chat 200", "chat 150"
 
 
 class Platform(FakeChat):
@@ -53,8 +54,9 @@ class Platform(FakeChat):
 STALLED = 3_000
 
 
-async def test_a_thousand_chats_are_told_as_fast_as_the_platform_lets_one(database: Database) -> None:
-    limits = TELEGRAM if database.url.startswith("sqlite") else DISCORD  # each is walked, on an engine of its own
+async def test_many_chats_are_told_as_fast_as_the_platform_lets_one(database: Database) -> None:
+    # Each is walked, on an engine of its own.
+    limits, chats = (DISCORD, POSTGRES_CHATS) if database.shared else (TELEGRAM, SQLITE_CHATS)
     time = Virtual()
     platform = Platform(limits, time)
 
@@ -71,7 +73,7 @@ async def test_a_thousand_chats_are_told_as_fast_as_the_platform_lets_one(databa
     )
     async with database.write() as connection:
         watch = await a_watch(connection)
-        for number in range(CHATS):
+        for number in range(chats):
             await listens(connection, await a_chat(connection, f"chat {number}"), watch)
         await owed(connection, await a_session(connection, watch))
     platform.fails(DEAD, ChatGone("kicked"))
@@ -95,18 +97,18 @@ async def test_a_thousand_chats_are_told_as_fast_as_the_platform_lets_one(databa
             under_way = len(deliver._waiting) + platform.flying
             if under_way != len(deliver._sending) or deliver._lock.locked():
                 return False
-            left = CHATS - len({chat for _, chat in platform.asked}) - len(deliver._waiting)
-            return left == 0 or len(deliver._waiting) >= ENOUGH
+            left = chats - len({chat for _, chat in platform.asked}) - len(deliver._waiting)
+            return left <= 0 or len(deliver._waiting) >= ENOUGH  # who is tried again counts twice
 
         await time.run(deliver.tick(NOW), idle=idle)
         took = max(at for at, chat in platform.asked if chat != LIMITED) + USUAL
         time.now += 12
         await time.run(deliver.tick(NOW + round(time.now * SECOND)), idle=idle)
     arrived = [post.target.chat for post in platform.posts]
-    assert len(arrived) == len(set(arrived)) == CHATS - 1
-    assert set(arrived) == {f"chat {number}" for number in range(CHATS)} - {DEAD}
+    assert len(arrived) == len(set(arrived)) == chats - 1
+    assert set(arrived) == {f"chat {number}" for number in range(chats)} - {DEAD}
     assert limits.a_second is not None
-    assert took <= 1.1 * CHATS / limits.a_second
+    assert took <= 1.1 * chats / limits.a_second
     moments = sorted(at for at, _ in platform.asked)
     violations = sum(bisect_left(moments, at + 1) - place > limits.a_second for place, at in enumerate(moments))
     assert violations == 0

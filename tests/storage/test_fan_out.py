@@ -137,7 +137,10 @@ async def test_nothing_that_is_done_again_and_again_reads_all_deliveries(databas
                 one for one in steps_of_it if one in {f"SCAN {name}" for name in (*metadata.tables, *ALIASES)}
             ]
             assert not scans, (statement, steps_of_it)
-            assert not any("(alert_id<?)" in one for one in steps_of_it), (statement, steps_of_it)  # all but a scan
+            assert not any("(alert_id<?)" in one for one in steps_of_it), (
+                statement,
+                steps_of_it,
+            )  # all but a scan
         plans = await plan(connection, *found[0])
         assert any("ix_delivery_due" in one for one in plans), plans
         assert not any("TEMP B-TREE" in one for one in plans), plans
