@@ -111,6 +111,7 @@ def test_what_cannot_be_stored_is_said_in_a_sentence(tmp_path: Path) -> None:
     assert ended.returncode == 1
     said = ended.stderr.decode()
     assert "The play broke off at 2026-11-22T0" in said
+    assert "The database could not be reached: " in said.splitlines()[-1]
     assert "disk" in said.splitlines()[-1]
     assert "Traceback" not in said
 

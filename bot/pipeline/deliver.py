@@ -280,7 +280,6 @@ class Deliver:
         try:
             async with asyncio.timeout(LONGEST_SEND_SECONDS):
                 key = await chat.send(post)
-            chat.pace.answered(lane(chat, target))
         except TryLater as error:
             if not error.alone:
                 chat.pace.hold(error.retry_after / SECOND, None if error.everywhere else lane(chat, target))

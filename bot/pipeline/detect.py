@@ -354,8 +354,9 @@ class Detect:
                 scope = int(one.scope or 0)
                 if known.get(one.told, -1) >= scope:
                     continue
-                # Before a start, or of other views, something was told: to whom, only the deliveries say.
-                if one.told not in known and (one.kind, one.mark.measure) in self._any_told[one.mark.session.id]:
+                # Something was told before, perhaps before a start or to other views, and perhaps in a wider scope
+                # than is known here: to whom, only the deliveries say.
+                if (one.kind, one.mark.measure) in self._any_told[one.mark.session.id]:
                     asked = self._fell([one], scope=one.scope and int(one.scope))
                     if not await outbox.is_left(connection, asked, now=now):
                         known[one.told] = scope

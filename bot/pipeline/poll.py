@@ -24,7 +24,7 @@ from bot.ports.source import Ask, Denied, Gathers, NotAllowed, RateLimited, Sour
 from bot.services import memory as purses
 from bot.services.memory import Remembered
 from storage import claims, watches
-from storage.database import Connection, Database, is_away
+from storage.database import Connection, Database, is_away, reason
 from storage.watches import Watch
 
 log = structlog.get_logger(__name__)
@@ -449,7 +449,7 @@ class Poll:
         except Exception as error:
             if is_away(error):
                 log.warning("what sources told is lost, as the database could not be reached", watches=len(told))
-                raise NotStored("The database could not be reached.") from error
+                raise NotStored(f"The database could not be reached: {reason(error)}") from error
             # Of which watch it is, shows below.
         else:
             return

@@ -1,7 +1,7 @@
 """Keeping within a platform's limits before it has to say so: what one bot sends, posts and answers together.
 
 Pauses are deadlines on a clock that nobody sets. Posts take turns, evenly spread, at a little less than the whole
-bot's limit; answers never queue behind posts. A lane is what has a limit of its own: a
+bot's limit; what is left is for answers, which never queue behind posts. A lane is what has a limit of its own: a
 chat, or a channel of it.
 
 A platform counts by the token. Where several processes send with one token, each has a share of its limits: while
@@ -14,19 +14,13 @@ import asyncio
 import math
 import time
 from collections import OrderedDict, deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 #: The part of the whole bot's limit that posts may use up.
-SHARE_OF_POSTS = 0.98
-#: Requests that leave this much apart (seconds) may arrive closer together: windows are counted as longer by it,
-#: unless an answer has shown when a request had arrived at the latest.
+SHARE_OF_POSTS = 0.94
+#: Requests that leave this much apart (seconds) may arrive closer together: windows are counted as longer by it.
 JITTER = 0.06
-#: Of the whole bot's limit so many are left free by posts, where it is not small: for an answer to a person that
-#: arrives later than it seems.
-SPARE, SMALL = 1, 10
-#: While an answer to a person waits for room, posts look again after so long (seconds).
-GIVE_WAY = 0.005
 #: So late a post may be and still take its own turn (in turns), so that a busy loop costs no throughput.
 CATCH_UP = 4
 SECOND, MINUTE = 1.0, 60.0
@@ -49,13 +43,6 @@ class Limits:
     a_second: float | None = None
     a_second_a_lane: float | None = None
     a_minute_a_group: int | None = None
-
-
-@dataclass(slots=True)
-class _Request:
-    """Something that left: when the platform has counted it at the latest."""
-
-    counted: float
 
 
 class Pace:
@@ -84,12 +71,7 @@ class Pace:
         self._line = asyncio.Lock()
         #: When the next post's turn is.
         self._next = -math.inf
-        #: What was counted within the last second, or will be.
-        self._all: list[_Request] = []
-        #: What left to each lane since something was answered there.
-        self._unanswered: dict[str, list[_Request]] = {}
-        #: How many answers to people wait for room.
-        self._answers = 0
+        self._all: deque[float] = deque(maxlen=math.floor(limits.a_second) if limits.a_second else 1)
         #: The last minute, lane by lane, the latest last.
         self._sent: OrderedDict[str, deque[float]] = OrderedDict()
         self._groups: set[str] = set()
@@ -125,9 +107,7 @@ class Pace:
         if not self._line.locked():  # nobody was late: who rested may not make up for it
             self._next = max(self._next, self._clock())
         async with self._line:
-            wait = await self._settle(
-                lambda: max(self._turn_wait(), self.wait(lane, group=group, spare=SPARE), self._way())
-            )
+            wait = await self._settle(lambda: max(self._turn_wait(), self.wait(lane, group=group)))
             if wait:
                 return wait
             self.note(lane, group=group)
@@ -135,22 +115,9 @@ class Pace:
 
     async def answer(self, lane: str, *, group: bool = False) -> None:
         """Wait until an answer may leave, ahead of all posts that wait, and note that it does."""
-        self._answers += 1
-        try:
-            while (wait := self.wait(lane, group=group)) > 0:
-                await self._sleep(wait)
-        finally:
-            self._answers -= 1
+        while (wait := self.wait(lane, group=group)) > 0:
+            await self._sleep(wait)
         self.note(lane, group=group)
-
-    def answered(self, lane: str) -> None:
-        """Note that the platform has answered a request to a lane: by now it has counted it.
-
-        Where several are out, nobody knows which was answered: they count as without an answer.
-        """
-        requests = self._unanswered.pop(lane, [])
-        if len(requests) == 1:
-            requests[0].counted = min(requests[0].counted, self._clock())
 
     def note(self, lane: str, *, group: bool = False) -> None:
         """Note that something leaves now."""
@@ -158,28 +125,19 @@ class Pace:
         if self.limits.a_second is not None:
             step = 1 / (self.limits.a_second * SHARE_OF_POSTS * self._share_for(SECOND))
             self._next = max(self._next, now - CATCH_UP * step) + step
-            request = _Request(now + JITTER)
-            self._all = [*(one for one in self._all if one.counted + SECOND > now), request]
-            self._unanswered.setdefault(lane, []).append(request)
+            self._all.append(now)
         self._sent.setdefault(lane, deque(maxlen=self.limits.a_minute_a_group or 1)).append(now)
         self._sent.move_to_end(lane)
         if group:
             self._groups.add(lane)
         while next(iter(self._sent.values()))[-1] < now - MINUTE - JITTER:
-            gone = self._sent.popitem(last=False)[0]
-            self._groups.discard(gone)
-            self._unanswered.pop(gone, None)
+            self._groups.discard(self._sent.popitem(last=False)[0])
 
-    def wait(self, lane: str, *, group: bool = False, spare: int = 0) -> float:
-        """Return in how many seconds something may leave, were it not for posts that wait their turn.
-
-        Args:
-            spare: How much of the whole bot's limit shall be left free.
-        """
+    def wait(self, lane: str, *, group: bool = False) -> float:
+        """Return in how many seconds something may leave, were it not for posts that wait their turn."""
         waits = [0.0, self.held(), self._lane_wait(lane, group=group)]
         if self.limits.a_second is not None:
-            counted = sorted(one.counted - JITTER for one in self._all)
-            waits.append(self._full(counted, self.limits.a_second, SECOND, spare=spare))
+            waits.append(self._full(self._all, self.limits.a_second, SECOND))
         return max(waits)
 
     def hold(self, seconds: float, lane: str | None = None) -> None:
@@ -221,10 +179,9 @@ class Pace:
                 waits.append(self._full(sent, self.limits.a_minute_a_group, MINUTE))
         return max(waits)
 
-    def _full(self, sent: Sequence[float], limit: float, seconds: float, *, spare: int = 0) -> float:
+    def _full(self, sent: deque[float], limit: float, seconds: float) -> float:
         """Return for how many seconds yet a limit lets nothing leave after what was sent."""
         most = _part(limit, self._share_for(seconds))
-        most -= spare if most > SMALL else 0
         return sent[-most] + seconds + JITTER - self._clock() if len(sent) >= most else 0.0
 
     def _share_for(self, seconds: float) -> float:
@@ -234,9 +191,6 @@ class Pace:
         begin = self._clock() - seconds - JITTER
         ends = [*[at for at, _ in self._shares][1:], math.inf]
         return min(share for (_, share), end in zip(self._shares, ends, strict=True) if end > begin)
-
-    def _way(self) -> float:
-        return GIVE_WAY if self._answers else 0.0
 
     def _turn_wait(self) -> float:
         return 0.0 if self.limits.a_second is None else self._next - self._clock()

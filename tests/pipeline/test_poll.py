@@ -229,7 +229,7 @@ async def test_what_could_not_be_stored_is_told_by_the_next_tick(
             raise OSError("disk full")
 
         patch.setattr(watches, "note_asked", fail)
-        with pytest.raises(NotStored, match=r"^The database could not be reached\.$"):
+        with pytest.raises(NotStored, match=r"^The database could not be reached: disk full$"):
             await at.poll.tick(NOW)
     assert any("the database could not be reached" in line["event"] for line in lines)
     assert await at.samples() == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from bisect import bisect_left
 
 import pytest
@@ -44,40 +43,6 @@ async def test_a_thousand_lanes_take_no_longer_than_the_limit_lets_them(limits: 
     assert len(left) == 1000
     assert time.now <= 1.1 * 1000 / limits.a_second
     assert most(left, 1.0) <= limits.a_second
-
-
-@pytest.mark.parametrize("limits", [TELEGRAM, DISCORD])
-@pytest.mark.parametrize("slowest", [0.005, 3.0])
-async def test_what_is_answered_at_once_makes_room_at_once(limits: Limits, slowest: float) -> None:
-    time = Virtual()
-    pace = Pace(limits, clock=time, sleep=time.sleep)
-    chance = random.Random(7)
-    arrived: list[float] = []
-
-    async def post(lane: str) -> None:
-        assert await pace.turn(lane) == 0
-        there, back = sorted(chance.uniform(0, slowest) for _ in range(2))
-        there = min(there, 0.05)  # what takes longer than jitter to arrive is nobody's to foresee
-        await time.sleep(there)
-        arrived.append(time.now)
-        await time.sleep(back)
-        pace.answered(lane)
-
-    async def all_of_them() -> None:
-        out: set[asyncio.Task[None]] = set()
-        for number in range(1000):
-            out.add(asyncio.ensure_future(post(f"lane {number}")))
-            while len(out) >= 32:
-                await time.sleep(0.001)
-                out = {one for one in out if not one.done()}
-        await asyncio.gather(*out)
-
-    await time.run(all_of_them())
-    assert limits.a_second is not None
-    assert len(arrived) == 1000
-    assert most(arrived, 1.0) <= limits.a_second
-    if slowest < 1:
-        assert max(arrived) <= 1.05 * 1000 / limits.a_second
 
 
 @given(

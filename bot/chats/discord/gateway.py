@@ -130,6 +130,7 @@ class Gateway:
         """
         client = await self._rest.ready()
         try:
+            self._traffic.again("gateway")
             shards, url, limit = await client.http.get_bot_gateway()
         except discord.GatewayNotFound as error:
             if isinstance(error.__cause__, discord.HTTPException) and error.__cause__.status == 401:
@@ -159,6 +160,7 @@ class Gateway:
     def make(self, shard: Shard) -> Client:
         """Return a new client for a shard."""
         of = shard.number, len(self._shards)
+        self._traffic.logs_in()
         return Client(shard, self._ear, trace=self._traffic.trace(), shard=of)
 
     # What shards tell

@@ -110,6 +110,7 @@ class Rest:
         while looks_like_a_token(self._token):
             client = bare_client(self._traffic)
             try:
+                self._traffic.logs_in()
                 async with asyncio.timeout(LOGIN_SECONDS):
                     await client.login(self._token)
             except BaseException as error:

@@ -35,6 +35,8 @@ PAUSE_SECONDS = 60
 MOST_INVALID = 5_000
 INVALID_SECONDS = 600
 _INVALID = {401, 403, 429}
+#: Who the bot is, and which application.
+REQUESTS_OF_A_LOGIN = 2
 
 
 def _future() -> asyncio.Future[tuple[float, bool]]:
@@ -93,6 +95,11 @@ class Traffic:
     def again(self, lane: str) -> None:
         """Note that a post takes one more request than the turn that the deliverer took for it."""
         self._pace.note(lane)
+
+    def logs_in(self) -> None:
+        """Note the requests with which the library logs in, as they count like all others."""
+        for _ in range(REQUESTS_OF_A_LOGIN):
+            self._pace.note("log in")
 
     async def ask(self, client: discord.Client, request: Callable[[], Coroutine[Any, Any, T]], *, lane: str) -> T:
         """Return the answer to a request, or say why there is none.

@@ -555,7 +555,7 @@ async def test_sending_takes_no_turn_of_its_own(server: DiscordServer, guild: Gu
         noted = list(pace.noted)
         await discord.send(post(channel))
         assert pace.noted == noted
-    assert noted == ["commands", "set commands"]
+    assert [one for one in noted if one not in {"log in", "gateway"}] == ["commands", "set commands"]
 
 
 async def test_a_slow_channel_does_not_hold_up_another(
