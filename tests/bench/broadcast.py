@@ -112,7 +112,7 @@ async def _broadcast(name: str, place: Place) -> list[Figure]:
                 asking.cancel()
                 await asyncio.gather(asking, return_exceptions=True)
             finally:
-                await place.chat.stop()
+                await place.chat.close()
     a_second = place.chat.pace.limits.a_second
     assert a_second is not None
     slow = quantiles(waits, n=20)[-1]
