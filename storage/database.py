@@ -101,30 +101,34 @@ class Database:
             DatabaseError: The address, the file or its version is not usable.
             storage.lock.Held: Another process has it open.
         """
-        url = _driver_url(self.url)
+        url = driver_url(self.url)
         sqlite = url.get_backend_name() == "sqlite"
         if sqlite and not self.throwaway:
             assert url.database is not None
-            self._lock = FileLock(_prepared(Path(url.database)))
+            self._lock = FileLock(prepared(Path(url.database)))
             try:
                 self._lock.take()
             except OSError as error:
-                raise DatabaseError(f"The database at {_shown(self.url)} cannot be opened: {error}") from error
+                raise DatabaseError(
+                    f"The database at {without_password(self.url)} cannot be opened: {error}"
+                ) from error
         if sqlite:
             self._write = create_async_engine(url, pool_size=1, max_overflow=0)
             self._read = create_async_engine(url, pool_size=READERS, max_overflow=0)
             synchronous = "OFF" if self.throwaway else "FULL"
-            _set_up_sqlite(self._write, begin="BEGIN IMMEDIATE", pragmas=(f"synchronous={synchronous}",))
-            _set_up_sqlite(self._read, begin="BEGIN", pragmas=("query_only=ON",))
+            set_up_sqlite(self._write, begin="BEGIN IMMEDIATE", pragmas=(f"synchronous={synchronous}",))
+            set_up_sqlite(self._read, begin="BEGIN", pragmas=("query_only=ON",))
         else:
-            self._write = _postgres(
+            self._write = postgres_engine(
                 url, connections=1, idle_in_transaction_session_timeout=str(IDLE_IN_TRANSACTION_MS)
             )
             # A reader sees one moment only if its transaction asks for that; on SQLite it always does.
-            self._read = _postgres(url, connections=READERS, isolation="REPEATABLE READ")
+            self._read = postgres_engine(url, connections=READERS, isolation="REPEATABLE READ")
             for engine in (self._write, self._read):
                 sa.event.listen(engine.sync_engine, "connect", self._note_line)
-            self._aside = _postgres(url, connections=ASIDE, idle_in_transaction_session_timeout=str(IDLE_ASIDE_MS))
+            self._aside = postgres_engine(
+                url, connections=ASIDE, idle_in_transaction_session_timeout=str(IDLE_ASIDE_MS)
+            )
         try:
             async with self._write.connect() as connection:
                 if sqlite and not self.throwaway:
@@ -144,14 +148,14 @@ class Database:
         Raises:
             DatabaseError: The address or the file is not usable, or not of this program's version.
         """
-        url = _driver_url(self.url)
+        url = driver_url(self.url)
         if url.get_backend_name() == "sqlite":
             assert url.database is not None
-            _must_be(Path(url.database))
+            must_be(Path(url.database))
             self._read = create_async_engine(url, pool_size=READERS, max_overflow=0)
-            _set_up_sqlite(self._read, begin="BEGIN", pragmas=("query_only=ON",))
+            set_up_sqlite(self._read, begin="BEGIN", pragmas=("query_only=ON",))
         else:
-            self._read = _postgres(url, connections=READERS, isolation="REPEATABLE READ")
+            self._read = postgres_engine(url, connections=READERS, isolation="REPEATABLE READ")
         self._write = self._read
         try:
             async with self.read() as connection:
@@ -167,7 +171,7 @@ class Database:
     @property
     def shown(self) -> str:
         """The address without its password."""
-        return _shown(self.url)
+        return without_password(self.url)
 
     @property
     def shared(self) -> bool:
@@ -274,7 +278,12 @@ class Database:
             self._lock.release()
 
 
-def _driver_url(url: str) -> sa.URL:
+def driver_url(url: str) -> sa.URL:
+    """Return an address as the library's engines take it.
+
+    Raises:
+        DatabaseError: It is none, or of an engine that is not spoken here.
+    """
     try:
         parsed = make_url(url)
     except (sa.exc.ArgumentError, ValueError) as error:  # the library's text may repeat the password
@@ -306,9 +315,10 @@ _at_work = sa.text(
 _wait_for_turn = sa.select(sa.func.pg_advisory_xact_lock(TURN))
 
 
-def _postgres(
+def postgres_engine(
     url: sa.URL, *, connections: int, isolation: IsolationLevel = "READ COMMITTED", **settings: str
 ) -> AsyncEngine:
+    """Return an engine with so many connections at most, which end if their other end vanishes."""
     return create_async_engine(
         url,
         isolation_level=isolation,
@@ -330,7 +340,8 @@ def _postgres(
     )
 
 
-def _shown(url: str) -> str:
+def without_password(url: str) -> str:
+    """Return an address as it may be read by anybody."""
     return make_url(url).render_as_string(hide_password=True)
 
 
@@ -340,15 +351,20 @@ def _unusable(url: str, error: BaseException) -> DatabaseError:
         then = "see that PostgreSQL runs there, and that DATABASE_URL has the right user, password and name"
     else:
         then = "see that disk and file are well and the file is Milepost's; `milepost restore` replaces it"
-    return DatabaseError(f"The database at {_shown(url)} cannot be opened: {reason(error)} ({then}).")
+    return DatabaseError(f"The database at {without_password(url)} cannot be opened: {reason(error)} ({then}).")
 
 
-def _must_be(path: Path) -> None:
+def must_be(path: Path) -> None:
+    """Refuse a file that is not there.
+
+    Raises:
+        DatabaseError: It is not.
+    """
     if not path.is_file():
         raise DatabaseError(f"There is no database at {path}.")
 
 
-def _prepared(path: Path) -> Path:
+def prepared(path: Path) -> Path:
     """Make the folder of a database file; return the file's one path, whatever links lead to it."""
     if not path.name or path.is_dir():
         raise DatabaseError(f"The database at {path} cannot be opened: it is a folder. Name a file in it.")
@@ -375,7 +391,9 @@ async def _copy_before_migration(connection: Connection, path: Path) -> None:
         ) from error
 
 
-def _set_up_sqlite(engine: AsyncEngine, *, begin: str, pragmas: tuple[str, ...]) -> None:
+def set_up_sqlite(engine: AsyncEngine, *, begin: str, pragmas: tuple[str, ...]) -> None:
+    """Let an engine begin its transactions so, and set these pragmas besides the usual ones."""
+
     @sa.event.listens_for(engine.sync_engine, "connect")
     def on_connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # the driver begins nothing by itself

@@ -24,12 +24,12 @@ from storage.copying import Copied, CopyError, Tell, copy, count
 from storage.database import (
     Connection,
     DatabaseError,
-    _driver_url,
-    _must_be,
-    _postgres,
-    _prepared,
-    _set_up_sqlite,
-    _shown,
+    driver_url,
+    must_be,
+    postgres_engine,
+    prepared,
+    set_up_sqlite,
+    without_password,
 )
 from storage.lock import FileLock
 from storage.tables import book, chat, installation, metadata, session, watch
@@ -74,7 +74,7 @@ def stem(url: str) -> str:
 
 def _parsed(url: str) -> sa.URL:
     try:
-        return _driver_url(url)
+        return driver_url(url)
     except ValueError as error:  # such as a port that is no number; the message may hold a password
         raise DatabaseError(
             "The address of the database cannot be read: write postgresql://user@host:5432/name"
@@ -97,12 +97,12 @@ async def alone(url: str, *, there: bool = False) -> AsyncIterator[None]:
         yield
         return
     if there:
-        _must_be(file)
-    lock = FileLock(_prepared(file))
+        must_be(file)
+    lock = FileLock(prepared(file))
     try:
         lock.take()
     except OSError as error:
-        raise DatabaseError(f"The database at {_shown(url)} cannot be opened: {error}") from error
+        raise DatabaseError(f"The database at {shown(url)} cannot be opened: {error}") from error
     try:
         yield
     finally:
@@ -127,9 +127,9 @@ async def reading(url: str, *, idle: bool = False, current: bool = True) -> Asyn
                 await _be_alone(connection, url)
         engine = _server(url, isolation="REPEATABLE READ")
     else:
-        _must_be(file)
+        must_be(file)
         engine = create_async_engine(_parsed(url), pool_size=1, max_overflow=0)
-        _set_up_sqlite(engine, begin="BEGIN", pragmas=("query_only=ON",))
+        set_up_sqlite(engine, begin="BEGIN", pragmas=("query_only=ON",))
         _as_written(engine)
     async with _connected(engine, url) as connection:
         if idle and file is None:
@@ -141,7 +141,7 @@ async def reading(url: str, *, idle: bool = False, current: bool = True) -> Asyn
 
 def _server(url: str, *, isolation: IsolationLevel = "READ COMMITTED") -> AsyncEngine:
     """Return an engine for PostgreSQL whose connections are told apart from those of the bot."""
-    return _postgres(
+    return postgres_engine(
         _parsed(url),
         connections=1,
         isolation=isolation,
@@ -170,14 +170,14 @@ async def _connected(engine: AsyncEngine, url: str) -> AsyncIterator[Connection]
         async with engine.begin() as connection:
             yield connection
     except migrations.Unusable as error:
-        raise DatabaseError(f"{_shown(url)}: {error}") from error
+        raise DatabaseError(f"{shown(url)}: {error}") from error
     except (sa.exc.SQLAlchemyError, OSError, TimeoutError) as error:
         why = str(getattr(error, "orig", None) or error) or "no answer"
-        raise DatabaseError(f"{_shown(url)}: {why}") from error
+        raise DatabaseError(f"{shown(url)}: {why}") from error
     except Exception as error:
         if type(error).__module__.partition(".")[0] != "asyncpg":  # which says so itself when it cannot connect
             raise
-        raise DatabaseError(f"{_shown(url)}: {error}") from error
+        raise DatabaseError(f"{shown(url)}: {error}") from error
     finally:
         await engine.dispose()
 
@@ -187,7 +187,7 @@ async def _be_alone(connection: Connection, url: str) -> None:
     lock = sa.select(sa.func.pg_try_advisory_xact_lock(migrations.ADVISORY_LOCK))
     if not (await connection.execute(lock)).scalar():
         raise DatabaseError(
-            f"{_shown(url)}: another process is just making or copying its tables. Try again later."
+            f"{shown(url)}: another process is just making or copying its tables. Try again later."
         )
     query = sa.text(
         "SELECT count(*) FROM pg_stat_activity"
@@ -196,7 +196,7 @@ async def _be_alone(connection: Connection, url: str) -> None:
     end = time.monotonic() + LEAVES
     while (await connection.execute(query)).scalar():
         if time.monotonic() > end:
-            raise DatabaseError(f"{_shown(url)}: Milepost runs on it. Stop all its processes first.")
+            raise DatabaseError(f"{shown(url)}: Milepost runs on it. Stop all its processes first.")
         await asyncio.sleep(LEAVES / 10)
         await connection.execute(sa.select(sa.func.pg_stat_clear_snapshot()))
 
@@ -244,13 +244,13 @@ async def _emptied(target: Connection, url: str, *, replace: bool) -> None:
     version = await migrations.version(target)
     if version is not None:
         if not replace and not await is_empty(target):
-            raise CopyError(f"{_shown(url)} is not empty: name a database without chats, watches and sessions.")
+            raise CopyError(f"{shown(url)} is not empty: name a database without chats, watches and sessions.")
         if version == migrations.HEAD:  # so that rights on the tables, which others may have given, stay
             tables = ", ".join(f'"{table.name}"' for table in metadata.sorted_tables)
             await target.exec_driver_sql(f"TRUNCATE {tables}")
             return
         if version not in migrations.known():
-            raise CopyError(f"{_shown(url)} is at version {version}, newer than this program ({migrations.HEAD}).")
+            raise CopyError(f"{shown(url)} is at version {version}, newer than this program ({migrations.HEAD}).")
         await target.run_sync(metadata.drop_all)
         await target.exec_driver_sql("DROP TABLE alembic_version")
     await migrations.create(target)
@@ -264,7 +264,7 @@ async def into_file(source: Connection, file: Path, *, mend: bool, tell: Tell) -
     """
     try:
         with being_made(file) as part:
-            engine = create_async_engine(_driver_url(f"sqlite:///{part}"), pool_size=1, max_overflow=0)
+            engine = create_async_engine(driver_url(f"sqlite:///{part}"), pool_size=1, max_overflow=0)
             _set_up_scratch(engine)
             async with _connected(engine, f"sqlite:///{part}") as target:
                 await migrations.create(target)
@@ -295,8 +295,8 @@ async def bring_up(file: Path) -> None:
     Raises:
         DatabaseError: It cannot be.
     """
-    engine = create_async_engine(_driver_url(f"sqlite:///{file}"), pool_size=1, max_overflow=0)
-    _set_up_sqlite(engine, begin="BEGIN IMMEDIATE", pragmas=())
+    engine = create_async_engine(driver_url(f"sqlite:///{file}"), pool_size=1, max_overflow=0)
+    set_up_sqlite(engine, begin="BEGIN IMMEDIATE", pragmas=())
     try:
         async with engine.connect() as connection:
             await migrations.bring_up_to_date(connection)
@@ -340,4 +340,4 @@ def shown(url: str) -> str:
         DatabaseError: It is no address.
     """
     _parsed(url)
-    return _shown(url)
+    return without_password(url)

@@ -24,7 +24,7 @@ from aiohttp import web
 from tests.crash.books import WORDS, Books
 from tests.crash.feed import CLOSE_LADDER, OWN, PLAIN, Feed, Taste
 from tests.crash.points import Point
-from tests.servers.discord import DiscordServer, Limits, Rate
+from tests.servers.discord import DiscordServer, generous
 from tests.servers.discord.world import Channel
 from tests.servers.pages import Pages, serving
 from tests.servers.telegram import Chat, TelegramServer
@@ -36,16 +36,6 @@ WILD = "Wild"
 PATIENCE = 120
 SENDS = re.compile(r".*/send(Message|Photo|Document)")
 LIFE = re.compile(r"/life(\d+)(/.*)")
-PLENTY = Rate(10**9, 1)
-GENEROUS = Limits(
-    everything=PLENTY,
-    routes={},
-    others=PLENTY,
-    identifies=PLENTY,
-    identifying=PLENTY,
-    creates=PLENTY,
-    invalid=PLENTY,
-)
 HTML = "<html><h1>502 Bad Gateway</h1></html>"
 
 
@@ -123,7 +113,7 @@ class World:
         """Be there until the harness asks no more."""
         loop = asyncio.get_running_loop()
         over = asyncio.Event()
-        self.discord = DiscordServer(limits=GENEROUS)
+        self.discord = DiscordServer(limits=generous())
         application = self.discord._runners[0].app
         application.middlewares.append(self._discord)
         self.tasks: set[asyncio.Task[None]] = set()

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from tests.servers.discord import DiscordServer, Limits, Rate
+from tests.servers.discord import DiscordServer, generous
 from tests.servers.pages import serving
 from tests.servers.telegram import Chat, TelegramServer, User
 
@@ -26,16 +26,6 @@ LADDER = " ".join(map(str, RUNGS))
 #: Chats of each platform.
 CHATS = 3
 REACHED = re.compile(r"reached ([\d,.]+)(k|M)?")
-PLENTY = Rate(10**9, 1)
-GENEROUS = Limits(
-    everything=PLENTY,
-    routes={},
-    others=PLENTY,
-    identifies=PLENTY,
-    identifying=PLENTY,
-    creates=PLENTY,
-    invalid=PLENTY,
-)
 
 
 class World:
@@ -199,7 +189,7 @@ def _rung(text: str) -> int:
 @asynccontextmanager
 async def world(url: str, folder: Path, roles: Sequence[str], *, name: str = "Alpha") -> AsyncIterator[World]:
     """Give a world in which processes of these roles run and the feed is watched."""
-    async with TelegramServer(limits=None) as telegram, DiscordServer(limits=GENEROUS) as discord:
+    async with TelegramServer(limits=None) as telegram, DiscordServer(limits=generous()) as discord:
         made = World(url, folder, name=name, telegram=telegram, discord=discord)
         async with serving(made.feed) as pages:
             made.authority = pages.authority

@@ -17,7 +17,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from storage import backup, migrations
-from storage.database import Database, DatabaseError, _driver_url, _set_up_sqlite
+from storage.database import Database, DatabaseError, driver_url, set_up_sqlite
 from storage.tables import metadata
 from tests.fakes.rows import a_chat, a_session, a_watch, everything, listens
 from tests.storage import killed
@@ -40,9 +40,9 @@ def upgrade() -> None:
 
 def engine(url: str) -> AsyncEngine:
     """Return an engine that is set up as the one that writes."""
-    made = create_async_engine(_driver_url(url), pool_size=1, max_overflow=0)
+    made = create_async_engine(driver_url(url), pool_size=1, max_overflow=0)
     if url.startswith("sqlite"):
-        _set_up_sqlite(made, begin="BEGIN IMMEDIATE", pragmas=())
+        set_up_sqlite(made, begin="BEGIN IMMEDIATE", pragmas=())
     return made
 
 

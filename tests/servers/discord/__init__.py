@@ -21,7 +21,7 @@ from tests.servers.discord.commands import NotOffered, Sync
 from tests.servers.discord.faults import Fault, busy, cut, hang, html, slow, status
 from tests.servers.discord.gateway import Gateway, Intent
 from tests.servers.discord.interactions import Interaction
-from tests.servers.discord.limits import Limits, Rate
+from tests.servers.discord.limits import Limits, Rate, generous
 from tests.servers.discord.rest import Call, Violation
 from tests.servers.discord.server import DiscordServer
 from tests.servers.discord.world import (
@@ -65,6 +65,7 @@ __all__ = [
     "World",
     "busy",
     "cut",
+    "generous",
     "hang",
     "html",
     "slow",
